@@ -1,0 +1,99 @@
+//! Signals: named quantities with a unit that are sampled over time.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+/// A signal's name within a plan, such as `mm2.active_records`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct SignalId(Cow<'static, str>);
+
+impl SignalId {
+    /// The true lag: acknowledged records that have not arrived. Fed by every latency snapshot, never by readings.
+    pub const LAG: Self = Self(Cow::Borrowed("lag"));
+
+    /// The signal of that name.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SignalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A signal: what it measures, and how its readings are to be taken.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Signal {
+    /// Its name within the plan.
+    pub id: SignalId,
+    /// The unit of its values.
+    pub unit: Unit,
+    /// How a tier's readings become one figure.
+    pub fold: Fold,
+    /// Where its values come from, as a person can repeat it: a query, a panel, a probe.
+    pub source: String,
+    /// The shortest time between two values that can differ: the scrape interval, or the sampling period if longer.
+    pub interval: Duration,
+    /// The span that one value averages over (a rate window); zero for a plain gauge.
+    pub window: Duration,
+    /// For how long an old peak still shows in a value (a sliding maximum); zero for a plain gauge.
+    pub memory: Duration,
+    /// Whether a tier may be GO although too few readings of a `stop` signal were had.
+    pub optional: bool,
+}
+
+impl Signal {
+    /// Time from a tier's start to the first value that speaks of this tier alone: one interval and the rate window.
+    #[must_use]
+    pub const fn settling(&self) -> Duration {
+        self.interval.saturating_add(self.window)
+    }
+}
+
+/// The unit of a signal's values. Values are kept in it; only renderers convert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Unit {
+    /// Milliseconds.
+    Milliseconds,
+    /// Per cent, 0 to 100.
+    Percent,
+    /// A share, 0 to 1.
+    Ratio,
+    /// Records (or requests, rows, messages).
+    Records,
+    /// A plain number of events or things.
+    Count,
+}
+
+impl Unit {
+    /// The suffix that follows a printed value, with its space; empty for plain numbers.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Milliseconds => " ms",
+            Self::Percent => " %",
+            Self::Ratio | Self::Records | Self::Count => "",
+        }
+    }
+}
+
+/// How a tier's readings become one figure. Several series fold to the worst of them, which is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Fold {
+    /// The worst value: the highest for a criterion that fails above its bound, the lowest for one that fails below.
+    Worst,
+    /// The increase of a counter since the tier's start; a counter that falls was reset and counts from zero.
+    Increase,
+}

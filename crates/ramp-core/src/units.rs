@@ -1,0 +1,168 @@
+//! Quantities as types, so that a rate cannot be taken for a ratio nor a point in time for a duration.
+
+use std::{fmt, num::NonZeroU32, time::Duration};
+
+/// A load in records (or requests, rows, messages) per second; at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Rate(NonZeroU32);
+
+impl Rate {
+    /// A rate of `n` records per second, or `None` for 0: no load proves nothing.
+    #[must_use]
+    pub const fn per_second(n: u32) -> Option<Self> {
+        match NonZeroU32::new(n) {
+            Some(n) => Some(Self(n)),
+            None => None,
+        }
+    }
+
+    /// Records per second, 1 to `u32::MAX`.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// Records per second where zero is excluded by the type.
+    #[must_use]
+    pub const fn non_zero(self) -> NonZeroU32 {
+        self.0
+    }
+
+    /// How many records are due within `span`, rounded down; saturates at `u64::MAX`.
+    #[must_use]
+    pub fn records_in(self, span: Duration) -> u64 {
+        let records = u128::from(self.get()) * span.as_nanos() / 1_000_000_000;
+        u64::try_from(records).unwrap_or(u64::MAX)
+    }
+
+    /// `share` of this rate, rounded down; `None` where less than one record per second is left.
+    #[must_use]
+    pub fn share(self, share: Ratio) -> Option<Self> {
+        // A ratio is at most 1 and the product below 2^32, so the cast neither wraps nor loses a whole record.
+        // The tiny term undoes that 0.7 is stored just below 0.7 (70 % of 10 is 7, not 6).
+        Self::per_second((f64::from(self.get()) * share.get() + 1e-6) as u32)
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/s", self.0)
+    }
+}
+
+/// A share between 0 and 1, both included.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "f64", into = "f64")
+)]
+pub struct Ratio(f64);
+
+impl Ratio {
+    /// A ratio of `value`, or `None` where it is not a number from 0 to 1.
+    #[must_use]
+    pub const fn new(value: f64) -> Option<Self> {
+        if value >= 0.0 && value <= 1.0 { Some(Self(value)) } else { None }
+    }
+
+    /// The share, 0 to 1.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", (self.0 * 1000.0).round() / 10.0)
+    }
+}
+
+impl TryFrom<f64> for Ratio {
+    type Error = NotARatio;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        Self::new(value).ok_or(NotARatio(value))
+    }
+}
+
+impl From<Ratio> for f64 {
+    fn from(ratio: Ratio) -> Self {
+        ratio.0
+    }
+}
+
+/// A number that was to be a [`Ratio`] and is not from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{0} is not a ratio: give a number from 0 to 1 (70 % is 0.7)")]
+pub struct NotARatio(f64);
+
+/// A point in time as the time since the campaign's start. The caller owns the clock; this crate reads none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Elapsed(Duration);
+
+impl Elapsed {
+    /// The campaign's start.
+    pub const START: Self = Self(Duration::ZERO);
+
+    /// The point `since_start` after the campaign's start.
+    #[must_use]
+    pub const fn new(since_start: Duration) -> Self {
+        Self(since_start)
+    }
+
+    /// Time since the campaign's start.
+    #[must_use]
+    pub const fn since_start(self) -> Duration {
+        self.0
+    }
+
+    /// Time from `earlier` to `self`; zero where `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The point `span` later, at most the end of representable time.
+    #[must_use]
+    pub const fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(n: u32) -> Rate {
+        Rate::per_second(n).unwrap()
+    }
+
+    #[test]
+    fn seventy_percent_is_exact_for_every_rate_of_the_form() {
+        let share = Ratio::new(0.7).unwrap();
+        let shares: Vec<_> =
+            [10, 1_000, 2_500, 5_000, 7_500, 10_000].map(|n| rate(n).share(share).unwrap().get()).into();
+        assert_eq!(shares, [7, 700, 1_750, 3_500, 5_250, 7_000]);
+    }
+
+    #[test]
+    fn a_share_below_one_record_per_second_is_no_rate() {
+        assert_eq!(rate(1).share(Ratio::new(0.7).unwrap()), None);
+    }
+
+    #[test]
+    fn a_ratio_outside_zero_to_one_is_refused() {
+        for value in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+            assert_eq!(Ratio::new(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_tier_of_five_minutes_at_a_thousand_is_300_000_records() {
+        assert_eq!(rate(1_000).records_in(Duration::from_secs(300)), 300_000);
+    }
+}

@@ -1,0 +1,226 @@
+//! Verdicts and the findings that they rest on.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    criterion::Criterion,
+    observation::{Absence, LoadLimit},
+    signal::{SignalId, Unit},
+    units::{Elapsed, Rate, Ratio},
+};
+
+/// The judgement of one tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Verdict {
+    /// Every `stop` criterion was judged on sufficient evidence and none was crossed.
+    Go,
+    /// A `stop` criterion was crossed on valid readings.
+    Stop,
+    /// Nothing was crossed, but the evidence does not carry a GO.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The verdict that `findings` add up to: a stop outranks what was insufficient, which outranks a GO.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Self {
+        match findings.iter().map(Finding::weight).max() {
+            Some(Weight::Stop) => Self::Stop,
+            Some(Weight::Insufficient) => Self::Inconclusive,
+            Some(Weight::Warning) | None => Self::Go,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Go => "GO",
+            Self::Stop => "STOP",
+            Self::Inconclusive => "INCONCLUSIVE",
+        })
+    }
+}
+
+/// What a finding does to its tier's verdict, lightest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Weight {
+    /// It is listed; the tier may be GO.
+    Warning,
+    /// The tier cannot be GO.
+    Insufficient,
+    /// The tier is STOP.
+    Stop,
+}
+
+/// One thing that was found about a tier, with the figures to defend it.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", tag = "kind")
+)]
+#[non_exhaustive]
+pub enum Finding {
+    /// A criterion was crossed for as long as it asks.
+    Crossed {
+        /// The criterion.
+        criterion: Criterion,
+        /// The signal's unit.
+        unit: Unit,
+        /// Where the value comes from: the query or the probe.
+        source: String,
+        /// The series that crossed worst.
+        series: String,
+        /// The worst value.
+        value: f64,
+        /// What the dashboard's own aggregate showed at the worst value, where it differs.
+        panel: Option<f64>,
+        /// When it was first crossed.
+        first: Elapsed,
+        /// How long the longest crossing lasted, from its first to its last value.
+        lasted: Duration,
+    },
+    /// The 99th percentile of latency reached the objective's bound.
+    LatencyObjective {
+        /// The bound.
+        bound: Duration,
+        /// Records at or beyond the bound.
+        violations: u64,
+        /// How many of `offered` may be: one in a hundred.
+        allowed: u64,
+        /// Records that were offered.
+        offered: u64,
+        /// The 99th percentile, silence counted as latency.
+        p99: Option<Duration>,
+        /// The highest latency.
+        max: Option<Duration>,
+        /// When the failure was certain, whatever the rest of the tier would bring.
+        certain: Option<Elapsed>,
+    },
+    /// Acknowledged records had not arrived when the recovery was given up.
+    NotRecovered {
+        /// How many.
+        outstanding: u64,
+        /// Time from the stop of the load until then.
+        waited: Duration,
+    },
+    /// The objective fails from the intended send time but holds from the hand-over: the generator was late itself.
+    GeneratorLate {
+        /// Records at or beyond the bound from the intended send time.
+        violations: u64,
+        /// The same from the hand-over.
+        from_handover: u64,
+        /// How many may be.
+        allowed: u64,
+    },
+    /// The 99th percentile of the generator's own lateness was too high.
+    Lateness {
+        /// What it was.
+        p99: Duration,
+        /// What it may be.
+        bound: Duration,
+    },
+    /// Less load was offered than the tier asks.
+    Shortfall {
+        /// The tier's rate.
+        target: Rate,
+        /// Records that were due.
+        due: u64,
+        /// Records that were offered.
+        offered: u64,
+        /// The least share of `due`.
+        least: Ratio,
+        /// What held it back, if it is known.
+        limit: Option<LoadLimit>,
+    },
+    /// Records finally failed.
+    RecordsFailed {
+        /// How many.
+        failed: u64,
+        /// What made them fail, if it is known.
+        limit: Option<LoadLimit>,
+    },
+    /// The ledger did not close: records neither acknowledged nor failed.
+    OpenLedger {
+        /// How many.
+        in_flight: u64,
+    },
+    /// No latency was measured.
+    NoLatency,
+    /// The observation of latencies broke off.
+    ObservationLost {
+        /// When.
+        at: Elapsed,
+        /// Why.
+        reason: String,
+    },
+    /// Too few values of a `stop` signal.
+    Coverage {
+        /// The signal.
+        signal: SignalId,
+        /// Where its values come from.
+        source: String,
+        /// Distinct values seen.
+        seen: u64,
+        /// Values expected.
+        expected: u64,
+        /// The least share.
+        least: Ratio,
+        /// The last reason for which a value was absent.
+        absence: Option<Absence>,
+    },
+    /// It could not be shown that the path is free of a backlog.
+    PathNotClear {
+        /// Why.
+        reason: String,
+    },
+    /// The load did not start, or broke off.
+    LoadFailed {
+        /// Why.
+        reason: String,
+    },
+    /// The campaign was interrupted during this tier.
+    Interrupted {
+        /// When.
+        at: Elapsed,
+    },
+    /// Records arrived more than once.
+    Duplicates {
+        /// How many arrivals were repeated.
+        records: u64,
+    },
+    /// Records arrived behind a later one.
+    Reordered {
+        /// How many.
+        records: u64,
+    },
+}
+
+impl Finding {
+    /// What this finding does to the verdict.
+    #[must_use]
+    pub const fn weight(&self) -> Weight {
+        match self {
+            Self::Crossed { criterion, .. } => match criterion.severity {
+                crate::criterion::Severity::Stop => Weight::Stop,
+                crate::criterion::Severity::Warning => Weight::Warning,
+            },
+            Self::LatencyObjective { .. } | Self::NotRecovered { .. } => Weight::Stop,
+            Self::GeneratorLate { .. }
+            | Self::Lateness { .. }
+            | Self::Shortfall { .. }
+            | Self::RecordsFailed { .. }
+            | Self::OpenLedger { .. }
+            | Self::NoLatency
+            | Self::ObservationLost { .. }
+            | Self::Coverage { .. }
+            | Self::PathNotClear { .. }
+            | Self::LoadFailed { .. }
+            | Self::Interrupted { .. } => Weight::Insufficient,
+            Self::Duplicates { .. } | Self::Reordered { .. } => Weight::Warning,
+        }
+    }
+}

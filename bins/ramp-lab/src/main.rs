@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The `ramp-lab` command; see the library for what it does.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ramp_lab::cli::run()
+}

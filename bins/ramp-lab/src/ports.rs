@@ -25,11 +25,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn free_ports_differ_and_can_be_bound() {
-        let ports = free::<16>().unwrap();
-        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 16);
-        for port in ports {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
-        }
+    fn ports_chosen_together_differ() {
+        let ports = free::<64>().unwrap();
+        assert!(!ports.contains(&0));
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 64);
     }
 }

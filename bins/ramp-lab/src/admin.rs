@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read, Write},
     net::TcpStream,
-    num::NonZeroU64,
+    num::{NonZeroU32, NonZeroU64},
     time::Duration,
 };
 
@@ -11,13 +11,18 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     ResponseError,
     messages::{
-        AlterClientQuotasRequest, AlterClientQuotasResponse, ApiKey, CreateTopicsRequest,
-        CreateTopicsResponse, RequestHeader, ResponseHeader,
+        AlterClientQuotasRequest, AlterClientQuotasResponse, AlterUserScramCredentialsRequest,
+        AlterUserScramCredentialsResponse, ApiKey, CreateTopicsRequest, CreateTopicsResponse, RequestHeader,
+        ResponseHeader,
         alter_client_quotas_request::{EntityData, EntryData, OpData},
+        alter_user_scram_credentials_request::ScramCredentialUpsertion,
         create_topics_request::CreatableTopic,
     },
     protocol::{Decodable, Encodable, HeaderVersion, StrBytes},
 };
+use ring::{digest, pbkdf2};
+
+use crate::tls::Password;
 
 /// Creates `topics` with `partitions` partitions each; those that exist already are left as they are.
 pub(crate) fn create_topics(bootstrap: &str, topics: &[String], partitions: u16) -> Result<(), AdminError> {
@@ -64,6 +69,28 @@ pub(crate) fn set_quota(bootstrap: &str, quota: Quota, limit: Option<NonZeroU64>
     let request = AlterClientQuotasRequest::default().with_entries(vec![entry]);
     let response: AlterClientQuotasResponse = ask(bootstrap, ApiKey::AlterClientQuotas, 1, &request)?;
     response.entries.into_iter().try_for_each(|entry| check(entry.error_code, entry.error_message))
+}
+
+/// Makes `user` known for SCRAM-SHA-512; the password itself is not sent.
+pub(crate) fn set_scram_user(
+    bootstrap: &str,
+    user: &str,
+    password: &Password,
+    salt: [u8; 16],
+) -> Result<(), AdminError> {
+    let mut salted = [0; digest::SHA512_OUTPUT_LEN];
+    let (algorithm, secret) = (pbkdf2::PBKDF2_HMAC_SHA512, password.expose().as_bytes());
+    pbkdf2::derive(algorithm, SCRAM_ITERATIONS, &salt, secret, &mut salted);
+    let upsertion = ScramCredentialUpsertion::default()
+        .with_name(text(user))
+        .with_mechanism(SCRAM_SHA_512)
+        .with_iterations(SCRAM_ITERATIONS.get().cast_signed())
+        .with_salt(Bytes::copy_from_slice(&salt))
+        .with_salted_password(Bytes::copy_from_slice(&salted));
+    let request = AlterUserScramCredentialsRequest::default().with_upsertions(vec![upsertion]);
+    let response: AlterUserScramCredentialsResponse =
+        ask(bootstrap, ApiKey::AlterUserScramCredentials, 0, &request)?;
+    response.results.into_iter().try_for_each(|result| check(result.error_code, result.error_message))
 }
 
 /// Why an administrative request failed.
@@ -135,5 +162,9 @@ fn text(value: &str) -> StrBytes {
     StrBytes::from_string(value.to_owned())
 }
 
+/// Kafka's number for the mechanism.
+const SCRAM_SHA_512: i8 = 2;
+/// The least that Kafka takes.
+const SCRAM_ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).expect("4096 is not zero");
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN_MS: i32 = 10_000;

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::Path};
 
-use crate::{artifacts::Artifacts, options::QuotaWindows, template::fill};
+use crate::{artifacts::Artifacts, options::QuotaWindows, template::fill, tls::Guard};
 
 /// One of the two clusters.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,19 @@ pub(crate) struct Broker<'a> {
     pub(crate) data: &'a Path,
     /// Over which time it averages client quotas.
     pub(crate) quota_windows: QuotaWindows,
+    /// The listener with TLS that it has besides the plain one.
+    pub(crate) tls: Option<TlsListener<'a>>,
+}
+
+/// A listener with TLS that asks for a user and a password.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TlsListener<'a> {
+    /// Where clients reach it.
+    pub(crate) port: u16,
+    /// Its key and certificates in PEM.
+    pub(crate) keystore: &'a Path,
+    /// Whom it lets in.
+    pub(crate) guard: &'a Guard,
 }
 
 impl Broker<'_> {
@@ -25,12 +38,28 @@ impl Broker<'_> {
             QuotaWindows::Kafka => "",
         };
         let template = include_str!("../../../fixtures/lab/broker.properties").to_owned() + windows;
-        fill(
+        let plain = fill(
             &template,
             &[
                 ("port", &self.port.to_string()),
                 ("controller_port", &self.controller_port.to_string()),
                 ("data", &self.data.to_string_lossy()),
+            ],
+        );
+        plain + &self.tls.map_or_else(String::new, |tls| self.tls_properties(tls))
+    }
+
+    /// Lines that come after the others and overrule them.
+    fn tls_properties(&self, TlsListener { port, keystore, guard }: TlsListener<'_>) -> String {
+        fill(
+            include_str!("../../../fixtures/lab/broker-tls.properties"),
+            &[
+                ("port", &self.port.to_string()),
+                ("controller_port", &self.controller_port.to_string()),
+                ("tls_port", &port.to_string()),
+                ("keystore", &keystore.to_string_lossy()),
+                ("user", &guard.user),
+                ("password", guard.password.expose()),
             ],
         )
     }
@@ -72,7 +101,7 @@ mod tests {
     use crate::template::tests::blanks;
 
     fn properties(quota_windows: QuotaWindows) -> String {
-        Broker { port: 1, controller_port: 2, data: Path::new("/d"), quota_windows }.properties()
+        Broker { port: 1, controller_port: 2, data: Path::new("/d"), quota_windows, tls: None }.properties()
     }
 
     #[test]

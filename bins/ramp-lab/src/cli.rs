@@ -97,6 +97,9 @@ struct StartArgs {
     /// Over which time the brokers average a client quota.
     #[arg(long, value_enum, default_value_t = QuotaWindows::Short)]
     quota_windows: QuotaWindows,
+    /// Give the source a SASL_SSL listener too (PLAIN and SCRAM-SHA-512), and use it in the environment printed.
+    #[arg(long)]
+    tls: bool,
     /// Keep the data, offsets and throttles of an earlier laboratory in this folder.
     #[arg(long)]
     keep: bool,
@@ -114,6 +117,7 @@ impl StartArgs {
             topics: self.topics,
             partitions: self.partitions,
             quota_windows: self.quota_windows,
+            tls: self.tls,
             keep: self.keep,
             timeout: Duration::from_secs(self.timeout),
         }
@@ -247,6 +251,7 @@ mod tests {
             topics: NonZeroU16::MIN,
             partitions: NonZeroU16::MAX,
             quota_windows: QuotaWindows::Kafka,
+            tls: true,
             keep: true,
             timeout: Duration::from_secs(7),
             ..LabOptions::new("/bin/ramp-lab", "/lab")

@@ -16,6 +16,7 @@ use crate::{
     state::{Endpoints, LabState, ReadStateError, StateFolder},
     supervisor::{DETACH, Report},
     throttle::{Throttle, ThrottleError},
+    tls::Guard,
 };
 
 /// A running laboratory.
@@ -132,6 +133,12 @@ impl Lab {
     #[must_use]
     pub fn target(&self) -> &str {
         &self.state.endpoints.target
+    }
+
+    /// How to pass the source's `SASL_SSL` listener, where it was asked for.
+    #[must_use]
+    pub const fn guard(&self) -> Option<&Guard> {
+        self.state.guard.as_ref()
     }
 
     /// Prometheus, as a URL without a path.

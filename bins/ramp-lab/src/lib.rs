@@ -31,6 +31,7 @@ mod state;
 mod supervisor;
 mod template;
 mod throttle;
+mod tls;
 
 pub use self::{
     lab::{Lab, LabError, OpenError, SignalError, StopError},
@@ -38,4 +39,5 @@ pub use self::{
     processes::{Identity, Process},
     state::{Endpoints, LabState, ReadStateError, StateFolder},
     throttle::{Side, Throttle, ThrottleError, ZeroRate},
+    tls::{Guard, Password},
 };

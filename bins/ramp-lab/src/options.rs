@@ -19,6 +19,8 @@ pub struct LabOptions {
     pub partitions: NonZeroU16,
     /// Over which time the brokers average a client quota.
     pub quota_windows: QuotaWindows,
+    /// Gives the source a `SASL_SSL` listener besides the plain one.
+    pub tls: bool,
     /// Keeps what an earlier laboratory in this folder has stored: records, offsets, throttles.
     pub keep: bool,
     /// How long starting may take, the download of the jars not included.
@@ -26,7 +28,7 @@ pub struct LabOptions {
 }
 
 impl LabOptions {
-    /// Ten topics `test-prometheus.generated-data-NN.json` of three partitions, fresh data, two minutes to start.
+    /// Ten topics `test-prometheus.generated-data-NN.json` of three partitions, no TLS, fresh data, two minutes to start.
     pub fn new(executable: impl Into<PathBuf>, dir: impl Into<PathBuf>) -> Self {
         Self {
             executable: executable.into(),
@@ -35,6 +37,7 @@ impl LabOptions {
             topics: Self::TOPICS,
             partitions: Self::PARTITIONS,
             quota_windows: QuotaWindows::Short,
+            tls: false,
             keep: false,
             timeout: Self::TIMEOUT,
         }
@@ -67,7 +70,9 @@ impl LabOptions {
         ] {
             arguments.extend([flag.into(), value.into()]);
         }
-        arguments.extend(self.keep.then(|| OsString::from("--keep")));
+        for (flag, set) in [("--tls", self.tls), ("--keep", self.keep)] {
+            arguments.extend(set.then(|| OsString::from(flag)));
+        }
         arguments
     }
 }

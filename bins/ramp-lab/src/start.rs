@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fmt::Display,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitStatus,
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use std::{
 use crate::{
     admin,
     artifacts::{ArtifactError, Artifacts},
-    broker::{self, Broker},
+    broker::{self, Broker, TlsListener},
     connect, environment,
     options::LabOptions,
     ports,
@@ -21,6 +21,7 @@ use crate::{
     prometheus,
     state::{Claim, ClaimError, Endpoints, LabState, write_private},
     supervisor::{Control, Report, chain, report},
+    tls::{self, Guard, TlsError},
 };
 
 /// Starts everything and returns when the laboratory is ready and its folder describes it.
@@ -62,6 +63,9 @@ pub(crate) enum StartError {
     /// The state folder cannot be used.
     #[error(transparent)]
     Folder(#[from] ClaimError),
+    /// The listener with TLS cannot be prepared.
+    #[error("prepare the listener with TLS")]
+    Tls(#[from] TlsError),
     /// Signals cannot be received.
     #[error("listen for signals")]
     Control(#[source] io::Error),
@@ -109,6 +113,8 @@ struct Starting<'a> {
     artifacts: &'a Artifacts,
     control: &'a mut Control,
     ports: Ports,
+    /// The guard of the source's listener with TLS, and its key store.
+    tls: Option<(Guard, PathBuf)>,
     endpoints: Endpoints,
     deadline: Instant,
     children: BTreeMap<Process, Tethered>,
@@ -118,6 +124,7 @@ struct Starting<'a> {
 struct Ports {
     source: u16,
     source_controller: u16,
+    source_tls: u16,
     target: u16,
     target_controller: u16,
     connect: u16,
@@ -131,6 +138,7 @@ impl Ports {
         let [
             source,
             source_controller,
+            source_tls,
             target,
             target_controller,
             connect,
@@ -141,6 +149,7 @@ impl Ports {
         Ok(Self {
             source,
             source_controller,
+            source_tls,
             target,
             target_controller,
             connect,
@@ -171,7 +180,9 @@ impl<'a> Starting<'a> {
         let ports = Ports::choose()?;
         let deadline = Instant::now() + options.timeout;
         let endpoints = ports.endpoints();
-        Ok(Self { options, claim, artifacts, control, ports, endpoints, deadline, children: BTreeMap::new() })
+        let tls = if options.tls { Some(tls::guard(ports.source_tls, claim)?) } else { None };
+        let children = BTreeMap::new();
+        Ok(Self { options, claim, artifacts, control, ports, tls, endpoints, deadline, children })
     }
 
     fn start(&mut self) -> Result<(), StartError> {
@@ -198,14 +209,16 @@ impl<'a> Starting<'a> {
 
     fn start_brokers(&mut self, log4j: &Path) -> Result<(), StartError> {
         progress("formatting the brokers' storage");
-        let Ports { source, source_controller, target, target_controller, .. } = self.ports;
+        let Ports { source, source_controller, source_tls, target, target_controller, .. } = self.ports;
         let mut formatting = Vec::new();
         for (process, port, controller_port) in
             [(Process::Source, source, source_controller), (Process::Target, target, target_controller)]
         {
             let data = self.claim.data(process.name());
             let quota_windows = self.options.quota_windows;
-            let broker = Broker { port, controller_port, data: &data, quota_windows };
+            let tls = self.tls.as_ref().filter(|_| process == Process::Source);
+            let tls = tls.map(|(guard, keystore)| TlsListener { port: source_tls, keystore, guard });
+            let broker = Broker { port, controller_port, data: &data, quota_windows, tls };
             let properties = self.claim.configure(&format!("{process}.properties"), &broker.properties())?;
             let arguments = broker::format_arguments(self.artifacts, &properties, log4j);
             let name = format!("{process}-format");
@@ -243,6 +256,13 @@ impl<'a> Starting<'a> {
         let source = self.endpoints.source.clone();
         self.until("create the topics", Process::Source, || {
             admin::create_topics(&source, &topics, partitions)
+        })?;
+        let Some((Guard { user, password, .. }, _)) = self.tls.clone() else {
+            return Ok(());
+        };
+        let salt = tls::random()?;
+        self.until("create the user", Process::Source, || {
+            admin::set_scram_user(&source, &user, &password, salt)
         })
     }
 
@@ -271,8 +291,10 @@ impl<'a> Starting<'a> {
     /// Leaves in the folder what others need to use the laboratory.
     fn describe(&self) -> Result<(), StartError> {
         let folder = self.claim.folder();
-        write_private(&folder.env(), &environment::exports(&self.endpoints))?;
-        write_private(&folder.ramp_toml(), &environment::ramp_toml(&self.endpoints, self.options))?;
+        let guard = self.tls.as_ref().map(|(guard, _)| guard);
+        write_private(&folder.env(), &environment::exports(&self.endpoints, guard))?;
+        let campaign = environment::ramp_toml(&self.endpoints, guard, self.options);
+        write_private(&folder.ramp_toml(), &campaign)?;
         let own = i32::try_from(std::process::id()).ok().and_then(Identity::of);
         let supervisor = own.ok_or_else(|| io::Error::other("/proc does not show this process"))?;
         let processes = self
@@ -286,6 +308,7 @@ impl<'a> Starting<'a> {
             supervisor,
             processes,
             endpoints: self.endpoints.clone(),
+            guard: guard.cloned(),
         })?;
         Ok(())
     }

@@ -10,7 +10,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::processes::{Identity, Process};
+use crate::{
+    processes::{Identity, Process},
+    tls::Guard,
+};
 
 /// A running laboratory as its state folder describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,8 @@ pub struct LabState {
     pub processes: BTreeMap<Process, Identity>,
     /// Where they can be reached.
     pub endpoints: Endpoints,
+    /// How to pass the guarded listener of the source, where there is one.
+    pub guard: Option<Guard>,
 }
 
 impl LabState {
@@ -33,7 +38,7 @@ impl LabState {
 /// Where the parts of a laboratory can be reached, all on loopback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoints {
-    /// The source cluster, as `host:port`.
+    /// The source cluster's plain listener, as `host:port`.
     pub source: String,
     /// The target cluster, as `host:port`.
     pub target: String,
@@ -240,6 +245,7 @@ mod tests {
                 prometheus: "http://127.0.0.1:4".to_owned(),
                 node_exporter: "http://127.0.0.1:5/metrics".to_owned(),
             },
+            guard: None,
         }
     }
 
@@ -270,7 +276,6 @@ mod tests {
         let first = folder.claim().unwrap();
         assert!(matches!(folder.claim(), Err(ClaimError::Taken(_))));
         drop(first);
-        folder.claim().unwrap();
     }
 
     #[test]

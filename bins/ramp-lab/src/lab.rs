@@ -205,16 +205,25 @@ impl Lab {
     /// [`SignalError`] where it is not running.
     pub fn kill(&self, process: Process) -> Result<(), SignalError> {
         let identity = self.signal(process, Signal::KILL)?;
-        if wait_until_gone(identity, KILL_WITHIN) { Ok(()) } else { Err(SignalError::StillThere(process)) }
+        if wait_until_gone(identity, SIGNAL_WITHIN) {
+            Ok(())
+        } else {
+            Err(SignalError::StillRunning(process))
+        }
     }
 
-    /// Stops a process from running, its connections staying open (SIGSTOP).
+    /// Stops a process from running, its connections staying open (SIGSTOP), and waits until it stands still.
     ///
     /// # Errors
     ///
     /// [`SignalError`] where it is not running.
     pub fn freeze(&self, process: Process) -> Result<(), SignalError> {
-        self.signal(process, Signal::STOP).map(drop)
+        let identity = self.signal(process, Signal::STOP)?;
+        match wait_until(SIGNAL_WITHIN, || identity.stands_still()) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SignalError::StillRunning(process)),
+            Err(source) => Err(SignalError::Refused { process, source }),
+        }
     }
 
     /// Lets a frozen process run on (SIGCONT).
@@ -296,9 +305,9 @@ pub enum SignalError {
         /// What the system said.
         source: io::Error,
     },
-    /// It was killed and is still there.
-    #[error("see {0} end after it was killed")]
-    StillThere(Process),
+    /// It was killed or frozen and still runs.
+    #[error("see {0} stop running")]
+    StillRunning(Process),
 }
 
 /// Why a laboratory could not be stopped.
@@ -316,16 +325,21 @@ pub enum StopError {
 }
 
 fn wait_until_gone(identity: Identity, time: Duration) -> bool {
+    wait_until(time, || Ok(!identity.is_alive())).is_ok_and(|gone| gone)
+}
+
+/// Whether `condition` came true within `time`.
+fn wait_until(time: Duration, condition: impl Fn() -> io::Result<bool>) -> io::Result<bool> {
     let deadline = Instant::now() + time;
-    while identity.is_alive() {
+    while !condition()? {
         if Instant::now() >= deadline {
-            return false;
+            return Ok(false);
         }
         thread::sleep(POLL);
     }
-    true
+    Ok(true)
 }
 
 const POLL: Duration = Duration::from_millis(20);
-const KILL_WITHIN: Duration = Duration::from_secs(10);
+const SIGNAL_WITHIN: Duration = Duration::from_secs(10);
 const STOP_WITHIN: Duration = Duration::from_secs(90);

@@ -80,6 +80,22 @@ impl Identity {
         Self::of(self.pid) == Some(self)
     }
 
+    /// Whether every thread of this program stands still after a SIGSTOP; also where it is no longer there.
+    pub(crate) fn stands_still(self) -> io::Result<bool> {
+        let threads = match fs::read_dir(format!("/proc/{}/task", self.pid)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            threads => threads?,
+        };
+        for thread in threads {
+            // A thread that ends between being listed and being read runs no more.
+            let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+            if stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with(['T', 't'])) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Signals this program's process group; `false` where the program is no longer there.
     pub(crate) fn signal_group(self, signal: Signal) -> io::Result<bool> {
         self.signal(signal, rustix::process::kill_process_group)
@@ -235,7 +251,11 @@ mod tests {
     fn a_stopped_program_is_alive() {
         let mut child = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
         let identity = Identity::of(child.id().cast_signed()).unwrap();
+        assert!(!identity.stands_still().unwrap());
         identity.signal_group(Signal::STOP).unwrap();
+        while !identity.stands_still().unwrap() {
+            std::thread::yield_now();
+        }
         assert!(identity.is_alive());
         identity.signal_group(Signal::KILL).unwrap();
         child.wait().unwrap();

@@ -16,7 +16,7 @@ use crate::{
     broker::{self, Broker, TlsListener},
     connect, environment,
     options::LabOptions,
-    ports,
+    ports::Ports,
     processes::{Identity, Process, Tethered, tail},
     prometheus,
     state::{Claim, ClaimError, Endpoints, LabState, write_private},
@@ -41,9 +41,11 @@ pub(crate) fn start(
             Err(error) => Err(ArtifactError::Maven(chain(&error))),
         }
     })?;
+    // What connectors and clients remember of an earlier laboratory stays true if the ports stay.
+    let mut kept = claim.kept(PORTS)?.and_then(|text| serde_json::from_str(&text).ok());
     let mut attempt = 1;
     loop {
-        let mut starting = Starting::new(options, claim, &artifacts, control)?;
+        let mut starting = Starting::new(options, claim, &artifacts, control, kept.take())?;
         match starting.start() {
             // Between choosing a port and binding it, anybody may take it.
             Err(StartError::PortTaken(_)) if attempt < ATTEMPTS => attempt += 1,
@@ -120,66 +122,18 @@ struct Starting<'a> {
     children: BTreeMap<Process, Tethered>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Ports {
-    source: u16,
-    source_controller: u16,
-    source_tls: u16,
-    target: u16,
-    target_controller: u16,
-    connect: u16,
-    connect_metrics: u16,
-    prometheus: u16,
-    node: u16,
-}
-
-impl Ports {
-    fn choose() -> io::Result<Self> {
-        let [
-            source,
-            source_controller,
-            source_tls,
-            target,
-            target_controller,
-            connect,
-            connect_metrics,
-            prometheus,
-            node,
-        ] = ports::free()?;
-        Ok(Self {
-            source,
-            source_controller,
-            source_tls,
-            target,
-            target_controller,
-            connect,
-            connect_metrics,
-            prometheus,
-            node,
-        })
-    }
-
-    fn endpoints(self) -> Endpoints {
-        Endpoints {
-            source: format!("127.0.0.1:{}", self.source),
-            target: format!("127.0.0.1:{}", self.target),
-            connect: format!("http://127.0.0.1:{}", self.connect),
-            prometheus: format!("http://127.0.0.1:{}", self.prometheus),
-            node_exporter: format!("http://127.0.0.1:{}/metrics", self.node),
-        }
-    }
-}
-
 impl<'a> Starting<'a> {
     fn new(
         options: &'a LabOptions,
         claim: &'a Claim,
         artifacts: &'a Artifacts,
         control: &'a mut Control,
+        kept: Option<Ports>,
     ) -> Result<Self, StartError> {
-        let ports = Ports::choose()?;
+        let ports = Ports::choose(kept)?;
+        claim.keep(PORTS, &serde_json::to_string(&ports).map_err(io::Error::from)?)?;
         let deadline = Instant::now() + options.timeout;
-        let endpoints = ports.endpoints();
+        let endpoints = endpoints(ports);
         let tls = if options.tls { Some(tls::guard(ports.source_tls, claim)?) } else { None };
         let children = BTreeMap::new();
         Ok(Self { options, claim, artifacts, control, ports, tls, endpoints, deadline, children })
@@ -372,6 +326,16 @@ impl<'a> Starting<'a> {
     }
 }
 
+fn endpoints(ports: Ports) -> Endpoints {
+    Endpoints {
+        source: format!("127.0.0.1:{}", ports.source),
+        target: format!("127.0.0.1:{}", ports.target),
+        connect: format!("http://127.0.0.1:{}", ports.connect),
+        prometheus: format!("http://127.0.0.1:{}", ports.prometheus),
+        node_exporter: format!("http://127.0.0.1:{}/metrics", ports.node),
+    }
+}
+
 fn wait_for_end(child: &mut Tethered, control: &mut Control) -> Result<ExitStatus, StartError> {
     loop {
         if let Some(status) = child.ended()? {
@@ -387,6 +351,7 @@ fn progress(what: impl Display) {
     report(&Report::Progress(what.to_string()));
 }
 
+const PORTS: &str = "ports.json";
 const ATTEMPTS: u32 = 3;
 const POLL: Duration = Duration::from_millis(100);
 const TAIL: usize = 25;

@@ -133,12 +133,15 @@ impl StateFolder {
         fs::rename(unfinished, self.state())
     }
 
-    /// Removes the description of a laboratory that has ended.
+    /// Removes the description of a laboratory that has ended, so that nobody takes its addresses for living ones.
     pub(crate) fn forget(&self) -> io::Result<()> {
-        match fs::remove_file(self.state()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
+        for file in [self.state(), self.env(), self.ramp_toml()] {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
         }
+        Ok(())
     }
 
     /// Creates the folder where missing and takes it for this process alone, as long as the claim is held.
@@ -185,6 +188,20 @@ impl Claim {
     /// Where a process keeps its data.
     pub(crate) fn data(&self, process: &str) -> PathBuf {
         self.folder.0.join("data").join(process)
+    }
+
+    /// Stores a text beside the data, as long as these are kept.
+    pub(crate) fn keep(&self, name: &str, text: &str) -> io::Result<()> {
+        write_private(&self.data(name), text)
+    }
+
+    /// A text stored beside the data, if there is one.
+    pub(crate) fn kept(&self, name: &str) -> io::Result<Option<String>> {
+        match fs::read_to_string(self.data(name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes all data.

@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ramp_core::units::Rate;
+
+/// Finds how many messages per second a Kafka replication carries within its latency objective.
+#[derive(Debug, Parser)]
+#[command(name = "ramp", version, about, after_help = EXIT_STATUSES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a campaign: tiers of rising load until one breaks its objective.
+    Run(Run),
+    /// Print a plan as it is written.
+    Plan(PlanArgs),
+    /// Write the report of a run anew, of a crashed or running one too.
+    Report(ReportArgs),
+}
+
+/// `ramp run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "ramp.toml")]
+    pub config: PathBuf,
+    /// The plan: a built-in one (phase4) or a file.
+    #[arg(long, value_name = "PLAN")]
+    pub plan: Option<String>,
+    /// Bootstrap servers of the cluster that takes the load.
+    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_SOURCE")]
+    pub source: Option<String>,
+    /// Bootstrap servers of the cluster that the replication writes to.
+    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_TARGET")]
+    pub target: Option<String>,
+    /// The address of Prometheus.
+    #[arg(long, value_name = "URL", env = "PROMETHEUS_URL")]
+    pub prometheus: Option<String>,
+    /// Exit with 1 unless the validated capacity is at least this many records per second.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub require: Option<Rate>,
+    /// The language of the grid.
+    #[arg(long, value_enum, default_value_t = Lang::Fr)]
+    pub lang: Lang,
+}
+
+/// `ramp plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The plan: a built-in one (phase4) or a file.
+    #[arg(default_value = "phase4")]
+    pub plan: String,
+}
+
+/// `ramp report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// The form to print it in.
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+    /// Its language.
+    #[arg(long, value_enum, default_value_t = Lang::Fr)]
+    pub lang: Lang,
+}
+
+/// A language of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// French, as the form is.
+    Fr,
+    /// English.
+    En,
+}
+
+/// A form of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For the terminal.
+    Terminal,
+    /// Markdown.
+    Markdown,
+    /// JSON.
+    Json,
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let rate = text.replace('_', "").parse().ok().and_then(Rate::per_second);
+    rate.ok_or_else(|| "give a whole number of records per second above 0, such as 2_500".to_owned())
+}
+
+const EXIT_STATUSES: &str = "\
+Exit status:
+    0  the campaign is complete and a capacity was found (at least --require if given)
+    1  the campaign is complete without a capacity, or with one below --require
+    2  the command line or the configuration cannot be used
+    3  the campaign is inconclusive, or something that it needs failed
+  130  the campaign was interrupted";

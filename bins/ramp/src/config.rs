@@ -1,0 +1,93 @@
+//! Configuration: what the user wrote ([`raw`]), and what the program may use ([`resolve`]).
+
+pub mod plan_text;
+pub mod raw;
+pub mod resolve;
+pub mod span;
+pub mod threshold;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde::de::DeserializeOwned;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not what it should be; the source names line, column and key.
+    #[error("{}: {source}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<toml::de::Error>,
+    },
+    /// A value that is needed stands nowhere.
+    #[error("{key} is not set; write it into the configuration, or give {flag} or {variable}")]
+    Missing {
+        /// The key in the file.
+        key: &'static str,
+        /// The flag.
+        flag: &'static str,
+        /// The environment variable.
+        variable: &'static str,
+    },
+    /// A value that cannot be used.
+    #[error("{key} = {value:?}: {reason}")]
+    Value {
+        /// The key in the file.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What is wrong with it and what to write instead.
+        reason: String,
+    },
+    /// A value has no TOML form.
+    #[error("cannot write as TOML: {source}")]
+    Write {
+        /// Why.
+        source: toml::ser::Error,
+    },
+    /// An environment variable that the configuration names is not there.
+    #[error("{key} names the environment variable {variable}, which is not set; export it")]
+    Variable {
+        /// The key in the file.
+        key: String,
+        /// The variable.
+        variable: String,
+    },
+}
+
+/// Reads the TOML file at `path`.
+///
+/// # Errors
+/// When it cannot be read or is not of the form of `T`.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    parse(&text, path)
+}
+
+fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigError> {
+    toml::from_str(text)
+        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+}
+
+/// The TOML text of `value`.
+///
+/// # Errors
+/// When it has no TOML form.
+pub fn write<T: serde::Serialize>(value: &T) -> Result<String, ConfigError> {
+    toml::to_string_pretty(value).map_err(|source| ConfigError::Write { source })
+}

@@ -1,0 +1,135 @@
+//! The configuration file as the user wrote it.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::span::Span;
+
+/// `ramp.toml`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawConfig {
+    /// The run's name, a part of its folder's name.
+    pub name: Option<String>,
+    /// The plan: `phase4`, or a file relative to this one.
+    pub plan: Option<String>,
+    /// Where runs are kept, relative to the working directory.
+    pub runs: Option<PathBuf>,
+    /// The cluster that takes the load.
+    pub source: RawCluster,
+    /// The cluster that the replication writes to.
+    pub target: RawCluster,
+    /// How topics are named on the target.
+    pub replication: RawReplication,
+    /// The topics that are loaded.
+    pub topics: RawTopics,
+    /// What each record carries.
+    pub load: RawLoad,
+    /// Where the dashboards' queries are answered.
+    pub prometheus: RawPrometheus,
+    /// What a stop on a signal of the hosts means.
+    pub host: RawHost,
+}
+
+/// A Kafka cluster.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawCluster {
+    /// Its bootstrap servers, `host:port,host:port`.
+    pub bootstrap: Option<String>,
+    /// librdkafka properties, passed through. Secrets do not belong here.
+    pub properties: BTreeMap<String, String>,
+    /// The environment variable that holds the user name.
+    pub username_env: Option<String>,
+    /// The environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// A file whose first line is the password.
+    pub password_file: Option<PathBuf>,
+}
+
+/// How the replication names topics on the target.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawReplication {
+    /// `default` (alias, separator, topic), `identity` (the same name), or `pattern`.
+    pub policy: RawPolicy,
+    /// The source cluster's alias in MirrorMaker 2.
+    pub alias: Option<String>,
+    /// What stands between alias and topic.
+    pub separator: Option<String>,
+    /// For `pattern`: the target topic, `{topic}` standing for the source topic.
+    pub pattern: Option<String>,
+}
+
+/// A replication policy by name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RawPolicy {
+    /// MirrorMaker's `DefaultReplicationPolicy`.
+    #[default]
+    Default,
+    /// MirrorMaker's `IdentityReplicationPolicy`.
+    Identity,
+    /// A policy of one's own.
+    Pattern,
+}
+
+/// The loaded topics: `{prefix}.generated-data-01.json` and so on.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawTopics {
+    /// The prefix.
+    pub prefix: Option<String>,
+    /// How many.
+    pub count: Option<u16>,
+}
+
+/// What each record carries.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawLoad {
+    /// `json`, or `random:N` for N bytes that do not compress.
+    pub payload: Option<String>,
+}
+
+/// Prometheus and the dashboards.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPrometheus {
+    /// Its address.
+    pub url: Option<String>,
+    /// How often the signals are read.
+    pub sampling: Option<Span>,
+    /// A folder or file with the dashboards to judge by; the built-in ones otherwise.
+    pub dashboards: Option<PathBuf>,
+    /// Values for the dashboards' template variables.
+    pub variables: BTreeMap<String, String>,
+    /// The environment variable that holds a bearer token.
+    pub token_env: Option<String>,
+    /// The environment variable that holds the user name for basic authentication.
+    pub username_env: Option<String>,
+    /// The environment variable that holds the password for basic authentication.
+    pub password_env: Option<String>,
+    /// Headers to send, such as `X-Scope-OrgID`.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// What the hosts' signals may do.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawHost {
+    /// `stop` (as the plan has it), or `warning` where other work runs on the same hosts.
+    pub criteria: HostCriteria,
+}
+
+/// Whether the hosts' signals stop a tier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostCriteria {
+    /// As the plan has it.
+    #[default]
+    Stop,
+    /// Every stop on them is a warning.
+    Warning,
+}

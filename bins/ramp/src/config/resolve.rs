@@ -1,0 +1,208 @@
+//! What the program may use: flags over environment over file, every value checked.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ramp_load::{
+    client_config::{ClusterConfig, Secret},
+    payload::Payload,
+    probe::topics::ReplicationPolicy,
+};
+use ramp_observe::{Credentials, PrometheusConfig};
+
+use super::{
+    ConfigError,
+    plan_text::PlanText,
+    raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawPrometheus, RawReplication},
+    span::Span,
+};
+use crate::cli::Run;
+
+/// Everything a campaign needs to know before it meets a cluster.
+#[derive(Debug)]
+pub struct Settings {
+    /// The run's name.
+    pub name: String,
+    /// The plan as it is written.
+    pub plan: PlanText,
+    /// Where runs are kept.
+    pub runs: PathBuf,
+    /// The cluster that takes the load.
+    pub source: ClusterConfig,
+    /// The cluster that the replication writes to.
+    pub target: ClusterConfig,
+    /// How topics are named there.
+    pub policy: ReplicationPolicy,
+    /// The topics that are loaded.
+    pub topics: Vec<String>,
+    /// What each record carries.
+    pub payload: Payload,
+    /// Where the signals are read.
+    pub prometheus: PrometheusConfig,
+    /// The dashboards that say how; the built-in ones otherwise.
+    pub dashboards: Option<PathBuf>,
+    /// How often they are read.
+    pub sampling: Duration,
+}
+
+impl Settings {
+    /// The settings of `ramp run`.
+    ///
+    /// # Errors
+    /// The first value that cannot be used, with what to write instead.
+    pub fn of(args: &Run) -> Result<Self, ConfigError> {
+        let raw: RawConfig = super::read(&args.config)?;
+        let folder = args.config.parent().unwrap_or(Path::new("."));
+        let mut plan = match (&args.plan, &raw.plan) {
+            (Some(flag), _) => PlanText::load(flag, Path::new("."))?,
+            (None, Some(name)) => PlanText::load(name, folder)?,
+            (None, None) => PlanText::load(PlanText::BUILT_IN_NAME, folder)?,
+        };
+        if raw.host.criteria == HostCriteria::Warning {
+            plan.only_warn_on("host.");
+        }
+        let payload = raw.load.payload.as_ref().unwrap_or(&plan.load.payload);
+        let payload = payload.parse().map_err(|reason| value("load.payload", payload, &reason))?;
+        let topics = topics(
+            raw.topics.prefix.as_deref().unwrap_or(TOPIC_PREFIX),
+            raw.topics.count.unwrap_or(plan.load.topics),
+        )?;
+        Ok(Self {
+            name: name(raw.name.unwrap_or_else(|| plan.name.clone()))?,
+            runs: raw.runs.unwrap_or_else(|| PathBuf::from("runs")),
+            source: cluster("source", raw.source, args.source.clone(), folder)?,
+            target: cluster("target", raw.target, args.target.clone(), folder)?,
+            policy: policy(raw.replication)?,
+            topics,
+            payload,
+            dashboards: raw.prometheus.dashboards.as_ref().map(|path| folder.join(path)),
+            sampling: raw.prometheus.sampling.map_or(SAMPLING, Span::get),
+            prometheus: prometheus(raw.prometheus, args.prometheus.clone())?,
+            plan,
+        })
+    }
+
+    /// The topics that the replication writes to.
+    #[must_use]
+    pub fn target_topics(&self) -> Vec<String> {
+        self.topics.iter().map(|topic| self.policy.target_topic(topic)).collect()
+    }
+}
+
+/// The name becomes a part of a folder's name.
+fn name(name: String) -> Result<String, ConfigError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(value("name", &name, &"use letters, digits, '-', '_' and '.' only"));
+    }
+    Ok(name)
+}
+
+fn topics(prefix: &str, count: u16) -> Result<Vec<String>, ConfigError> {
+    if count == 0 {
+        return Err(value("topics.count", &count.to_string(), &"load at least one topic"));
+    }
+    Ok((1..=count).map(|n| format!("{prefix}.generated-data-{n:02}.json")).collect())
+}
+
+fn cluster(
+    section: &'static str,
+    raw: RawCluster,
+    flag: Option<String>,
+    folder: &Path,
+) -> Result<ClusterConfig, ConfigError> {
+    let bootstrap = flag.or(raw.bootstrap).ok_or(match section {
+        "source" => {
+            ConfigError::Missing { key: "source.bootstrap", flag: "--source", variable: "KAFKA_SOURCE" }
+        }
+        _target => {
+            ConfigError::Missing { key: "target.bootstrap", flag: "--target", variable: "KAFKA_TARGET" }
+        }
+    })?;
+    for secret in SECRET_PROPERTIES {
+        if raw.properties.contains_key(secret) {
+            let key = format!("{section}.properties.{secret}");
+            return Err(value(&key, "(hidden)", &"a secret; use password_env or password_file instead"));
+        }
+    }
+    let variable = |key: &str, name: &Option<String>| secret_variable(&format!("{section}.{key}"), name);
+    let username = variable("username_env", &raw.username_env)?;
+    let password = match raw.password_file {
+        Some(file) => Some(password_file(&folder.join(file))?),
+        None => variable("password_env", &raw.password_env)?,
+    };
+    Ok(ClusterConfig { bootstrap, properties: raw.properties, username, password: password.map(Secret::new) })
+}
+
+fn secret_variable(key: &str, name: &Option<String>) -> Result<Option<String>, ConfigError> {
+    let Some(name) = name else { return Ok(None) };
+    let missing = |_| ConfigError::Variable { key: key.to_owned(), variable: name.clone() };
+    env::var(name).map(Some).map_err(missing)
+}
+
+fn password_file(path: &Path) -> Result<String, ConfigError> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    Ok(text.lines().next().unwrap_or("").to_owned())
+}
+
+fn policy(raw: RawReplication) -> Result<ReplicationPolicy, ConfigError> {
+    match raw.policy {
+        RawPolicy::Default => Ok(ReplicationPolicy::Default {
+            alias: raw.alias.unwrap_or_else(|| "source".to_owned()),
+            separator: raw.separator.unwrap_or_else(|| ".".to_owned()),
+        }),
+        RawPolicy::Identity => Ok(ReplicationPolicy::Identity),
+        RawPolicy::Pattern => {
+            let pattern = raw.pattern.unwrap_or_else(String::new);
+            if pattern.contains("{topic}") {
+                Ok(ReplicationPolicy::Pattern(pattern))
+            } else {
+                Err(value("replication.pattern", &pattern, &"write {topic} where the source topic stands"))
+            }
+        }
+    }
+}
+
+fn prometheus(raw: RawPrometheus, flag: Option<String>) -> Result<PrometheusConfig, ConfigError> {
+    let url = flag.or(raw.url).ok_or(ConfigError::Missing {
+        key: "prometheus.url",
+        flag: "--prometheus",
+        variable: "PROMETHEUS_URL",
+    })?;
+    let variable = |key: &str, name: &Option<String>| secret_variable(&format!("prometheus.{key}"), name);
+    let token = variable("token_env", &raw.token_env)?;
+    let username = variable("username_env", &raw.username_env)?;
+    let password = variable("password_env", &raw.password_env)?;
+    let credentials = match (token, username, password) {
+        (Some(token), ..) => Some(Credentials::bearer(token)),
+        (None, Some(username), Some(password)) => Some(Credentials::basic(username, password)),
+        (None, ..) => None,
+    };
+    let mut headers = BTreeMap::new();
+    headers.extend(raw.headers);
+    Ok(PrometheusConfig { url, credentials, headers, variables: raw.variables })
+}
+
+fn value(key: &str, value: &str, reason: &dyn std::fmt::Display) -> ConfigError {
+    ConfigError::Value { key: key.to_owned(), value: value.to_owned(), reason: reason.to_string() }
+}
+
+/// The users' applications write to topics of this prefix.
+const TOPIC_PREFIX: &str = "test-prometheus";
+
+/// How often the signals are read where nothing else is said.
+const SAMPLING: Duration = Duration::from_secs(5);
+
+/// librdkafka properties that hold a secret.
+const SECRET_PROPERTIES: [&str; 5] = [
+    "sasl.password",
+    "sasl.username",
+    "ssl.key.password",
+    "ssl.keystore.password",
+    "sasl.oauthbearer.client.secret",
+];

@@ -1,0 +1,360 @@
+//! The one loop that carries a campaign out: it does what the campaign asks, and tells it what happened.
+//!
+//! Everything that waits runs in a task of its own and answers by a message, so that a stalled cluster, a slow query
+//! or a full disk never keeps the loop from stopping the load.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use ramp_core::{
+    campaign::{Campaign, Input},
+    event::Action,
+    plan::Plan,
+    units::{Elapsed, Rate},
+};
+use ramp_load::{
+    account::TierAccount,
+    client_config::ClusterConfig,
+    clock::Clock,
+    payload::Payload,
+    probe::{Probe, canary::Canaries},
+    producer::{Load, LoadSpec, Producer},
+    stamp::RunId,
+};
+use ramp_observe::Observer;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    task::{JoinSet, spawn_blocking},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    journal::{Journal, JournalError},
+    progress::Progress,
+};
+
+/// The moment from which a campaign counts its time, by both of the machine's clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// By the clock that never jumps: what durations are measured by.
+    pub instant: Instant,
+    /// By the calendar: what Prometheus stamps its samples with.
+    pub calendar: SystemTime,
+}
+
+impl Start {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { instant: Instant::now(), calendar: SystemTime::now() }
+    }
+
+    /// Time since then.
+    #[must_use]
+    pub fn elapsed(self) -> Elapsed {
+        Elapsed::new(self.instant.elapsed())
+    }
+}
+
+/// What a campaign is driven with.
+#[derive(Debug)]
+pub struct Means {
+    /// The cluster that takes the load.
+    pub source: ClusterConfig,
+    /// The topics that are loaded.
+    pub topics: Vec<String>,
+    /// What each record carries.
+    pub payload: Payload,
+    /// What marks the records of this run.
+    pub run: RunId,
+    /// The clock of producer and probe.
+    pub clock: Clock,
+    /// What sees the records arrive.
+    pub probe: Arc<Probe>,
+    /// What reads the signals.
+    pub observer: Arc<Observer>,
+    /// How often.
+    pub sampling: Duration,
+}
+
+/// Why a campaign could not be driven to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriveError {
+    /// What happens can no longer be written down.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The process cannot be told of signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] std::io::Error),
+    /// The campaign was interrupted a second time.
+    #[error("interrupted twice: ended at once; the journal is whole, `ramp report` reads it")]
+    Killed,
+}
+
+/// Drives a campaign over `plan` to its end. Returns with the load stopped, whatever happens.
+///
+/// # Errors
+/// When the journal cannot be written, or at the second interrupt.
+pub async fn drive(
+    plan: Plan,
+    start: Start,
+    means: Means,
+    journal: &mut Journal,
+    progress: &mut Progress,
+) -> Result<Campaign, DriveError> {
+    let (sender, messages) = mpsc::unbounded_channel();
+    let driver = Driver {
+        campaign: Campaign::new(plan),
+        start,
+        means: Arc::new(means),
+        journal,
+        progress,
+        sender,
+        tasks: JoinSet::new(),
+        load: None,
+        sampling: false,
+    };
+    driver.run(messages).await
+}
+
+struct Driver<'a> {
+    campaign: Campaign,
+    start: Start,
+    means: Arc<Means>,
+    journal: &'a mut Journal,
+    progress: &'a mut Progress,
+    sender: mpsc::UnboundedSender<Message>,
+    /// Dropped, and so ended, with the driver.
+    tasks: JoinSet<()>,
+    load: Option<TierLoad>,
+    /// Whether a sampling is under way: one never overlaps the next.
+    sampling: bool,
+}
+
+/// The load of the latest tier, whose records may still arrive after it has ended.
+struct TierLoad {
+    tier: usize,
+    load: Arc<Load>,
+    account: Arc<TierAccount>,
+    ended: bool,
+}
+
+enum Message {
+    Happened(Input),
+    Started { tier: usize, load: Load },
+    Ended { tier: usize },
+    Sampled(Vec<ramp_core::observation::Reading>),
+}
+
+impl Driver<'_> {
+    async fn run(
+        mut self,
+        mut messages: mpsc::UnboundedReceiver<Message>,
+    ) -> Result<Campaign, DriveError> {
+        let mut interrupts = Interrupts::listen()?;
+        let mut interrupted = false;
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut sampling = interval(self.means.sampling);
+        sampling.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while self.campaign.outcome().is_none() {
+            self.carry_out();
+            tokio::select! {
+                Some(message) = messages.recv() => self.take(message)?,
+                _ = beat.tick() => self.beat()?,
+                _ = sampling.tick() => self.sample(),
+                () = interrupts.next() => {
+                    if std::mem::replace(&mut interrupted, true) {
+                        return Err(DriveError::Killed);
+                    }
+                    self.happened(Input::Interrupt)?;
+                }
+            }
+        }
+        self.carry_out();
+        Ok(self.campaign)
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(action) = self.campaign.poll_action() {
+            match action {
+                Action::ProvePath { tier } => self.prove_path(tier),
+                Action::StartLoad { tier, rate, hold, bound } => self.start_load(tier, rate, hold, bound),
+                Action::StopLoad => {
+                    if let Some(running) = &self.load {
+                        running.load.stop();
+                    }
+                }
+            }
+        }
+        while let Some(event) = self.campaign.poll_event() {
+            self.progress.event(self.campaign.plan(), &event);
+        }
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), DriveError> {
+        match message {
+            Message::Happened(input) => self.happened(input),
+            Message::Started { tier, load } => self.started(tier, load),
+            Message::Ended { tier } => self.ended(tier),
+            Message::Sampled(readings) => {
+                self.sampling = false;
+                readings.into_iter().try_for_each(|reading| self.happened(Input::Reading(reading)))
+            }
+        }
+    }
+
+    /// Nothing is handled that has not been written down before.
+    fn happened(&mut self, input: Input) -> Result<(), DriveError> {
+        let at = self.start.elapsed();
+        self.journal.record(at, &input)?;
+        self.campaign.handle(at, input);
+        Ok(())
+    }
+
+    fn prove_path(&mut self, tier: usize) {
+        let means = Arc::clone(&self.means);
+        let patience = self.campaign.plan().recovery().give_up;
+        self.answer(async move {
+            let canaries = Canaries::new(&means.source, &means.topics, means.run, &means.clock);
+            match canaries.cross(&means.probe, patience).await {
+                Ok(_crossings) => Message::Happened(Input::PathClear { tier }),
+                Err(error) => {
+                    Message::Happened(Input::PathBlocked { tier, reason: error.to_string() })
+                }
+            }
+        });
+    }
+
+    fn start_load(&mut self, tier: usize, rate: Rate, hold: Duration, bound: Duration) {
+        let means = Arc::clone(&self.means);
+        self.answer(async move {
+            let started = spawn_blocking(move || means.start_load(tier, rate, hold, bound)).await;
+            let failed = |reason: String| Message::Happened(Input::LoadFailed { tier, reason });
+            match started {
+                Ok(Ok(load)) => Message::Started { tier, load },
+                Ok(Err(reason)) => failed(reason),
+                Err(panic) => failed(panic.to_string()),
+            }
+        });
+    }
+
+    fn started(&mut self, tier: usize, load: Load) -> Result<(), DriveError> {
+        let load = Arc::new(load);
+        let account = load.account();
+        self.load = Some(TierLoad { tier, load: Arc::clone(&load), account, ended: false });
+        self.answer(async move {
+            load.finished().await;
+            Message::Ended { tier }
+        });
+        self.happened(Input::LoadStarted { tier })
+    }
+
+    fn ended(&mut self, tier: usize) -> Result<(), DriveError> {
+        let now = self.means.clock.now();
+        let Some(running) = self.load.as_mut().filter(|running| running.tier == tier) else {
+            return Ok(());
+        };
+        running.ended = true;
+        let progress = running.account.progress(now);
+        self.happened(Input::LoadEnded { tier, progress })?;
+        self.beat()
+    }
+
+    /// Tells the campaign how the load and its latencies stand.
+    fn beat(&mut self) -> Result<(), DriveError> {
+        let now = self.means.clock.now();
+        let Some(TierLoad { tier, account, ended, .. }) = &self.load else {
+            return self.happened(Input::Tick);
+        };
+        let (tier, ended) = (*tier, *ended);
+        let (progress, snapshot) = (account.progress(now), account.latency(now));
+        if !ended {
+            self.happened(Input::Load { tier, progress })?;
+        }
+        match self.means.probe.health() {
+            Ok(()) => self.happened(Input::Latency { tier, snapshot })?,
+            Err(error) => {
+                self.happened(Input::ObservationLost { tier, reason: error.to_string() })?;
+            }
+        }
+        self.progress.beat(&self.campaign, self.start.elapsed());
+        Ok(())
+    }
+
+    fn sample(&mut self) {
+        if std::mem::replace(&mut self.sampling, true) {
+            return;
+        }
+        let means = Arc::clone(&self.means);
+        self.answer(async move { Message::Sampled(means.observer.sample(SystemTime::now()).await) });
+    }
+
+    fn answer(&mut self, task: impl Future<Output = Message> + Send + 'static) {
+        let sender = self.sender.clone();
+        self.tasks.spawn(async move {
+            // The receiver is gone only when the campaign is over, when no answer matters any more.
+            let _ = sender.send(task.await);
+        });
+        while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+impl Means {
+    fn start_load(&self, tier: usize, rate: Rate, hold: Duration, bound: Duration) -> Result<Load, String> {
+        let number = u16::try_from(tier).map_err(|error| error.to_string())?;
+        let spec = LoadSpec {
+            run: self.run,
+            tier: number,
+            rate,
+            hold,
+            bound,
+            topics: self.topics.clone(),
+            payload: self.payload.clone(),
+        };
+        let producer = Producer::connect(&self.source, self.clock.clone()).map_err(|e| e.to_string())?;
+        let load = producer.start(spec).map_err(|error| error.to_string())?;
+        self.probe.watch(load.account());
+        Ok(load)
+    }
+}
+
+impl Drop for Driver<'_> {
+    fn drop(&mut self) {
+        if let Some(running) = &self.load {
+            running.load.stop();
+        }
+    }
+}
+
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> Result<Self, DriveError> {
+        let listen = |kind| signal(kind).map_err(DriveError::Signals);
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+/// How often load and latencies are reported: often enough that a stop is told within its second.
+const BEAT: Duration = Duration::from_millis(500);

@@ -1,0 +1,184 @@
+//! The journal: every input of a campaign, one line each, written before it is handled. Replaying it gives the same
+//! campaign; a run that was killed is readable to its last full line.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+};
+
+use ramp_core::{
+    campaign::{Campaign, Input},
+    plan::Plan,
+    units::Elapsed,
+};
+use ramp_report::RunFacts;
+use serde::{Deserialize, Serialize};
+
+/// The first line of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The version of the journal's form.
+    pub schema_version: u32,
+    /// The plan that is run.
+    pub plan: Plan,
+    /// What the run is about, without secrets.
+    pub facts: RunFacts,
+}
+
+/// A journal that is being written.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    line: Vec<u8>,
+}
+
+/// A campaign read back from its journal.
+#[derive(Debug)]
+pub struct Replay {
+    /// The first line.
+    pub header: Header,
+    /// The campaign as it stood after the last full line.
+    pub campaign: Campaign,
+    /// How many inputs were replayed.
+    pub inputs: usize,
+}
+
+/// Why a journal cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}; free space or choose another folder with `runs`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A full line is not what it should be.
+    #[error("{}, line {line}: {source}; the journal was changed or is of another program", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// There is no header.
+    #[error("{} has no header: the run ended before it began", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The form is of a later program.
+    #[error("{} is of form {found}; this program reads up to {SCHEMA_VERSION}: use a newer ramp", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line<I> {
+    at: Elapsed,
+    input: I,
+}
+
+impl Journal {
+    /// Begins the journal of a run in `folder`.
+    ///
+    /// # Errors
+    /// When the file exists already or cannot be written.
+    pub fn create(folder: &Path, plan: Plan, facts: RunFacts) -> Result<Self, JournalError> {
+        let path = folder.join(FILE);
+        let file = OpenOptions::new().append(true).create_new(true).open(&path);
+        let file = file.map_err(|source| JournalError::Write { path: path.clone(), source })?;
+        let mut journal = Self { file, path, line: Vec::new() };
+        journal.append(&Header { schema_version: SCHEMA_VERSION, plan, facts })?;
+        Ok(journal)
+    }
+
+    /// Writes down `input`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn record(&mut self, at: Elapsed, input: &Input) -> Result<(), JournalError> {
+        self.append(&Line { at, input })
+    }
+
+    /// A line reaches the operating system whole and at once, so that a kill of this process loses none.
+    fn append(&mut self, line: &impl Serialize) -> Result<(), JournalError> {
+        self.line.clear();
+        let written = serde_json::to_writer(&mut self.line, line).map_err(io::Error::from);
+        self.line.push(b'\n');
+        let written = written.and_then(|()| self.file.write_all(&self.line));
+        written.map_err(|source| JournalError::Write { path: self.path.clone(), source })
+    }
+}
+
+impl Replay {
+    /// Reads the journal in `folder` and replays it.
+    ///
+    /// # Errors
+    /// When it cannot be read. An unfinished last line is what a kill leaves behind, and no error.
+    pub fn read(folder: &Path) -> Result<Self, JournalError> {
+        let path = folder.join(FILE);
+        let read = |source| JournalError::Read { path: path.clone(), source };
+        let mut lines = Lines { reader: BufReader::new(File::open(&path).map_err(read)?), number: 0 };
+        let empty = || JournalError::Empty { path: path.clone() };
+        let first = lines.next_full().map_err(read)?.ok_or_else(empty)?;
+        let fault = |line, source| JournalError::Line { path: path.clone(), line, source };
+        let Version { schema_version } = serde_json::from_slice(&first).map_err(|source| fault(1, source))?;
+        if schema_version > SCHEMA_VERSION {
+            return Err(JournalError::Version { path, found: schema_version });
+        }
+        let header: Header = serde_json::from_slice(&first).map_err(|source| fault(1, source))?;
+        let mut campaign = Campaign::new(header.plan.clone());
+        let mut inputs = 0;
+        while let Some(line) = lines.next_full().map_err(read)? {
+            let line: Line<Input> =
+                serde_json::from_slice(&line).map_err(|source| fault(lines.number, source))?;
+            campaign.handle(line.at, line.input);
+            inputs += 1;
+        }
+        Ok(Self { header, campaign, inputs })
+    }
+}
+
+#[derive(Deserialize)]
+struct Version {
+    schema_version: u32,
+}
+
+struct Lines<R> {
+    reader: R,
+    number: usize,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The next line that ends in a line feed.
+    fn next_full(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        self.reader.read_until(b'\n', &mut line)?;
+        self.number += 1;
+        Ok((line.pop() == Some(b'\n')).then_some(line))
+    }
+}
+
+const FILE: &str = "journal.jsonl";
+
+/// Raised when a line changes in a way that older programs would read wrongly.
+const SCHEMA_VERSION: u32 = 1;

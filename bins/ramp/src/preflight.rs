@@ -1,0 +1,143 @@
+//! What must hold before the first record: both clusters and Prometheus answer, the topics are there.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use ramp_core::signal::{Fold, Signal, SignalId, Unit};
+use ramp_load::{
+    clock::Clock,
+    cluster::{self, ClusterError},
+    probe::{Probe, ProbeError},
+    stamp::RunId,
+};
+use ramp_observe::{Dashboards, DashboardError, ObserveError, Observer, catalog};
+use ramp_report::{QueryFact, RunFacts};
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::{
+    config::resolve::Settings,
+    driver::{Means, Start},
+};
+
+/// A campaign that may begin.
+#[derive(Debug)]
+pub struct Preflight {
+    /// What it is driven with.
+    pub means: Means,
+    /// What its report says about it.
+    pub facts: RunFacts,
+    /// The signals that its criteria may refer to.
+    pub signals: Vec<Signal>,
+}
+
+/// Why a campaign cannot begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PreflightError {
+    /// The source cluster.
+    #[error("source cluster: {0}")]
+    Source(#[source] ClusterError),
+    /// The target cluster.
+    #[error("target cluster: {0}")]
+    Target(#[source] ProbeError),
+    /// The dashboards.
+    #[error("dashboards: {0}")]
+    Dashboards(#[from] DashboardError),
+    /// Prometheus, or one of the queries.
+    #[error("prometheus: {0}")]
+    Observe(#[from] ObserveError),
+    /// A task of this program broke off.
+    #[error("a task broke off: {0}")]
+    Task(#[from] JoinError),
+}
+
+impl Preflight {
+    /// Connects to everything that a campaign needs.
+    ///
+    /// # Errors
+    /// The first thing that is not there, and what to do about it.
+    pub async fn pass(settings: &Settings, start: Start, begun: Timestamp) -> Result<Self, PreflightError> {
+        let clock = Clock::start();
+        let target_topics = settings.target_topics();
+        let (source, topics) = (settings.source.clone(), settings.topics.clone());
+        spawn_blocking(move || cluster::describe(&source, &topics)).await?.map_err(PreflightError::Source)?;
+        let probe = {
+            let (target, topics, clock) = (settings.target.clone(), target_topics.clone(), clock.clone());
+            spawn_blocking(move || Probe::connect(&target, clock, topics)).await?
+        };
+        let probe = probe.map_err(PreflightError::Target)?;
+
+        let dashboards = match &settings.dashboards {
+            Some(path) => Dashboards::load(path)?,
+            None => Dashboards::embedded(),
+        };
+        let observer = Observer::connect(
+            &settings.prometheus,
+            &dashboards,
+            &wanted(settings),
+            &target_topics,
+            settings.sampling,
+            start.calendar,
+        )
+        .await?;
+
+        let signals = observer.signals().iter().cloned().chain([lag()]).collect();
+        let facts = facts(settings, &observer, begun);
+        let means = Means {
+            source: settings.source.clone(),
+            topics: settings.topics.clone(),
+            payload: settings.payload.clone(),
+            run: RunId::random(),
+            clock,
+            probe: Arc::new(probe),
+            observer: Arc::new(observer),
+            sampling: settings.sampling,
+        };
+        Ok(Self { means, facts, signals })
+    }
+}
+
+/// The signals of the criteria, and those of the form's columns.
+fn wanted(settings: &Settings) -> Vec<SignalId> {
+    let columns =
+        [catalog::LATENCY_AVG, catalog::LATENCY_MAX, catalog::ACTIVE_RECORDS, catalog::HOST_CPU];
+    let mut wanted = settings.plan.signals();
+    wanted.extend(columns);
+    wanted.remove(&SignalId::LAG);
+    wanted.into_iter().collect()
+}
+
+fn lag() -> Signal {
+    Signal {
+        id: SignalId::LAG,
+        unit: Unit::Records,
+        fold: Fold::Worst,
+        source: "probe: acknowledged on the source − seen on the target".to_owned(),
+        interval: crate::driver::BEAT,
+        window: std::time::Duration::ZERO,
+        memory: std::time::Duration::ZERO,
+        optional: false,
+    }
+}
+
+fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts {
+    let queries = observer.resolved().iter().map(|query| QueryFact {
+        signal: query.signal.clone(),
+        dashboard: query.dashboard.clone(),
+        panel: query.panel.clone(),
+        expression: query.expression.clone(),
+    });
+    RunFacts {
+        name: settings.name.clone(),
+        started: begun.to_string(),
+        versions: BTreeMap::from([("ramp".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+        source: settings.source.bootstrap.clone(),
+        target: settings.target.bootstrap.clone(),
+        prometheus: Some(observer.address().to_owned()),
+        queries: queries.collect(),
+        variables: observer.variables().clone(),
+        topics: settings.topics.clone(),
+        payload: settings.payload.to_string(),
+        provenance: "probe: each record's arrival on the target, from its intended send time".to_owned(),
+    }
+}

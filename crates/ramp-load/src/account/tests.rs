@@ -1,0 +1,140 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::stamp::Kind;
+
+const BOUND: Duration = Duration::from_secs(1);
+const HOLD: Duration = Duration::from_secs(10);
+
+fn at(millis: u64) -> Moment {
+    Moment::from_nanos(1_000_000_000_000).after(Duration::from_millis(millis))
+}
+
+/// A tier of 100 records per second, one every 10 ms, of which the first `offered` were handed over on time.
+fn account(offered: u64) -> TierAccount {
+    let account = TierAccount::new(RunId::random(), 2, Rate::per_second(100).unwrap(), HOLD, BOUND);
+    let schedule = account.begin(at(0));
+    for sequence in 0..offered {
+        account.offered(sequence + 1, schedule.due(sequence), &[0]);
+    }
+    account
+}
+
+fn arrive(account: &TierAccount, sequence: u64, millis: u64) {
+    let due = at(sequence * 10);
+    let stamp = Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence, due, handed: due };
+    account.arrived(0, &stamp, at(millis));
+}
+
+#[test]
+fn silence_is_the_worst_latency() {
+    let account = account(100);
+    for sequence in 0..100 {
+        account.acknowledged(sequence, at(sequence * 10 + 1));
+    }
+    arrive(&account, 0, 5);
+    let snapshot = account.latency(at(5_000));
+    assert_eq!((snapshot.arrived, snapshot.outstanding, snapshot.overdue), (1, 99, 99));
+    assert_eq!(snapshot.violations(), 99);
+    assert!(snapshot.p99.unwrap() >= Duration::from_millis(4_900), "{snapshot:?}");
+    assert!(snapshot.max.unwrap() >= Duration::from_millis(4_980), "{snapshot:?}");
+}
+
+#[test]
+fn a_latency_of_exactly_the_bound_is_a_violation() {
+    let account = account(2);
+    arrive(&account, 0, 999);
+    arrive(&account, 1, 1_010);
+    let snapshot = account.latency(at(1_010));
+    assert_eq!((snapshot.late, snapshot.overdue), (1, 0));
+}
+
+#[test]
+fn an_outstanding_record_is_overdue_from_the_bound_on() {
+    let account = account(1);
+    assert_eq!(account.latency(at(999)).overdue, 0);
+    assert_eq!(account.latency(at(1_000)).overdue, 1);
+    assert_eq!(account.latency(at(1_000)).overdue_from_handover, 1);
+}
+
+#[test]
+fn a_record_that_failed_is_not_waited_for() {
+    let account = account(1);
+    account.failed(0, LoadPart::Source, "timed out");
+    let snapshot = account.latency(at(9_000));
+    assert_eq!((snapshot.overdue, snapshot.outstanding), (0, 0));
+    let progress = account.progress(at(9_000));
+    assert_eq!((progress.failed, progress.in_flight()), (1, 0));
+    assert_eq!(progress.limit.unwrap().part, LoadPart::Source);
+    assert!(account.is_closed());
+}
+
+#[test]
+fn a_stalled_generator_is_late_from_the_due_time_only() {
+    let account = TierAccount::new(RunId::random(), 2, Rate::per_second(100).unwrap(), HOLD, BOUND);
+    account.begin(at(0));
+    account.offered(1, at(4_000), &[4_000_000_000]);
+    let stamp =
+        Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence: 0, due: at(0), handed: at(4_000) };
+    account.arrived(0, &stamp, at(4_010));
+    let snapshot = account.latency(at(4_020));
+    assert_eq!((snapshot.violations(), snapshot.violations_from_handover()), (1, 0));
+    assert!(account.progress(at(4_020)).lateness_p99 >= Duration::from_millis(3_990));
+}
+
+#[test]
+fn duplicates_and_reordering_are_counted_once_each() {
+    let account = account(10);
+    for sequence in [0, 1, 4, 2, 3, 5, 5, 5, 4] {
+        arrive(&account, sequence, 200);
+    }
+    let snapshot = account.latency(at(200));
+    assert_eq!((snapshot.arrived, snapshot.duplicates, snapshot.reordered), (6, 3, 2));
+}
+
+#[test]
+fn records_of_another_run_or_tier_are_ignored() {
+    let account = account(1);
+    let stamp =
+        Stamp { kind: Kind::Load, run: account.run(), tier: 3, sequence: 0, due: at(0), handed: at(0) };
+    account.arrived(0, &stamp, at(1));
+    account.arrived(0, &Stamp { tier: 2, run: RunId::random(), ..stamp }, at(1));
+    account.arrived(0, &Stamp { tier: 2, sequence: u64::MAX, ..stamp }, at(1));
+    assert_eq!(account.latency(at(1)).arrived, 0);
+}
+
+#[test]
+fn what_was_not_offered_when_the_load_was_cut_is_not_due() {
+    let account = account(50);
+    account.cut(at(500));
+    assert_eq!(account.progress(at(9_000)).due, 51, "record 50 is due at 500 ms exactly");
+}
+
+proptest! {
+    /// The bitmaps agree with a set of arrivals, whatever the order.
+    #[test]
+    fn counts_agree_with_a_plain_model(
+        acknowledged in prop::collection::vec(0_u64..200, 0..300),
+        arrivals in prop::collection::vec((0_u64..200, 0_u64..3_000), 0..300),
+        now in 2_000_u64..6_000,
+    ) {
+        let account = account(200);
+        for &sequence in &acknowledged {
+            account.acknowledged(sequence, at(sequence * 10));
+        }
+        let mut first = BTreeMap::new();
+        for &(sequence, after) in &arrivals {
+            arrive(&account, sequence, sequence * 10 + after);
+            first.entry(sequence).or_insert(after);
+        }
+        let missing = |sequence: &u64| !first.contains_key(sequence);
+        let snapshot = account.latency(at(now));
+        let outstanding: std::collections::BTreeSet<_> = acknowledged.into_iter().filter(missing).collect();
+        prop_assert_eq!(snapshot.arrived, first.len() as u64);
+        prop_assert_eq!(snapshot.duplicates, (arrivals.len() - first.len()) as u64);
+        prop_assert_eq!(snapshot.late, first.values().filter(|after| **after >= 1_000).count() as u64);
+        prop_assert_eq!(snapshot.outstanding, outstanding.len() as u64);
+        let overdue = (0..200).filter(missing).filter(|sequence| now >= sequence * 10 + 1_000);
+        prop_assert_eq!(snapshot.overdue, overdue.count() as u64);
+    }
+}

@@ -1,0 +1,208 @@
+//! How a cluster is reached, and what it complains of.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig, ClientContext,
+    client::Client,
+    config::RDKafkaLogLevel,
+    consumer::ConsumerContext,
+    error::{KafkaError, RDKafkaErrorCode},
+    metadata::Metadata,
+};
+
+/// A text that must not be seen. It shows itself as `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `text`.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A Kafka cluster and how to log in there.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterConfig {
+    /// Bootstrap servers, `host:port,host:port`.
+    pub bootstrap: String,
+    /// librdkafka properties, passed through.
+    pub properties: BTreeMap<String, String>,
+    /// The SASL user.
+    pub username: Option<String>,
+    /// The SASL password.
+    pub password: Option<Secret>,
+}
+
+impl ClusterConfig {
+    /// The librdkafka configuration for this cluster: `defaults`, then what the user has set.
+    pub(crate) fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        for (key, value) in defaults {
+            client.set(*key, *value);
+        }
+        for (key, value) in &self.properties {
+            client.set(key, value);
+        }
+        client.set("bootstrap.servers", &self.bootstrap);
+        if let Some(username) = &self.username {
+            client.set("sasl.username", username);
+        }
+        if let Some(password) = &self.password {
+            client.set("sasl.password", password.reveal());
+        }
+        client
+    }
+}
+
+/// Why a cluster cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// librdkafka refuses the configuration.
+    #[error("property {property}: {reason}; see librdkafka's CONFIGURATION.md")]
+    Property {
+        /// The property.
+        property: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The client cannot be made.
+    #[error("cannot make a client for {bootstrap}: {reason}")]
+    Client {
+        /// The bootstrap servers.
+        bootstrap: String,
+        /// Why.
+        reason: String,
+    },
+    /// The cluster refuses user or password.
+    #[error("{bootstrap} refuses the login: {reason}; check user, password and sasl.mechanism")]
+    Login {
+        /// The bootstrap servers.
+        bootstrap: String,
+        /// What was said.
+        reason: String,
+    },
+    /// TLS cannot be agreed on.
+    #[error("no TLS with {bootstrap}: {reason}; check ssl.ca.location and security.protocol")]
+    Tls {
+        /// The bootstrap servers.
+        bootstrap: String,
+        /// What was said.
+        reason: String,
+    },
+    /// No broker answers.
+    #[error("{bootstrap} does not answer within {} s: {reason}; check the address and that the brokers run", patience.as_secs())]
+    Unreachable {
+        /// The bootstrap servers.
+        bootstrap: String,
+        /// The last thing that was said.
+        reason: String,
+        /// How long was waited.
+        patience: Duration,
+    },
+}
+
+impl ConnectError {
+    pub(crate) fn client(bootstrap: &str, error: &KafkaError) -> Self {
+        match error {
+            KafkaError::ClientConfig(_, reason, property, _value) => {
+                Self::Property { property: property.clone(), reason: reason.clone() }
+            }
+            other => Self::Client { bootstrap: bootstrap.to_owned(), reason: other.to_string() },
+        }
+    }
+}
+
+/// What librdkafka said last about why it cannot reach a cluster.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Complaints(Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>);
+
+impl Complaints {
+    fn take(&self, error: &KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code() else { return };
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // "All brokers down" says less than the reason that came before it.
+        if code != RDKafkaErrorCode::AllBrokersDown || last.is_none() {
+            *last = Some((code, reason.to_owned()));
+        }
+    }
+
+    pub(crate) fn last(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The cluster's metadata, asked for until it answers; `poll` serves the client's events meanwhile.
+    pub(crate) fn metadata<C: ClientContext>(
+        &self,
+        bootstrap: &str,
+        client: &Client<C>,
+        topic: Option<&str>,
+        mut poll: impl FnMut(),
+    ) -> Result<Metadata, ConnectError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = client.fetch_metadata(topic, ATTEMPT);
+            poll();
+            let error = match answer {
+                Ok(metadata) => return Ok(metadata),
+                Err(error) => error,
+            };
+            let bootstrap = bootstrap.to_owned();
+            match self.last() {
+                Some((
+                    RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed,
+                    reason,
+                )) => {
+                    return Err(ConnectError::Login { bootstrap, reason });
+                }
+                Some((RDKafkaErrorCode::SSL, reason)) => return Err(ConnectError::Tls { bootstrap, reason }),
+                last if Instant::now() >= deadline => {
+                    let reason = last.map_or_else(|| error.to_string(), |(_, reason)| reason);
+                    return Err(ConnectError::Unreachable { bootstrap, reason, patience: PATIENCE });
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+}
+
+/// A client that keeps its complaints and logs nothing on its own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listener {
+    pub(crate) complaints: Complaints,
+}
+
+impl ClientContext for Listener {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", "{facility}: {message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(target: "librdkafka", "{error}: {reason}");
+        self.complaints.take(&error, reason);
+    }
+}
+
+impl ConsumerContext for Listener {}
+
+/// How long a cluster may take to answer for the first time.
+const PATIENCE: Duration = Duration::from_secs(10);
+const ATTEMPT: Duration = Duration::from_millis(500);

@@ -1,0 +1,56 @@
+//! What a cluster says of its topics.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::client_config::{ClusterConfig, ConnectError, Listener};
+
+/// A topic as its cluster describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicView {
+    /// Its name.
+    pub name: String,
+    /// How many partitions it has.
+    pub partitions: usize,
+}
+
+/// Why topics cannot be described.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// The cluster cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A topic is not there.
+    #[error("{bootstrap} has no topic {topic}; create it, or change topics.prefix and topics.count")]
+    NoTopic {
+        /// The bootstrap servers.
+        bootstrap: String,
+        /// The topic.
+        topic: String,
+    },
+}
+
+/// Describes `topics`, in their order.
+///
+/// # Errors
+/// When the cluster does not answer within 10 s or has not every topic.
+pub fn describe(config: &ClusterConfig, topics: &[String]) -> Result<Vec<TopicView>, ClusterError> {
+    let listener = Listener::default();
+    let complaints = listener.complaints.clone();
+    let client = config.client(&[]);
+    let client: BaseConsumer<Listener> = client
+        .create_with_context(listener)
+        .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
+    let poll = || drop(client.poll(Duration::ZERO));
+    let metadata = complaints.metadata(&config.bootstrap, client.client(), None, poll)?;
+    let view = |topic: &String| {
+        let known = metadata.topics().iter().find(|known| known.name() == topic);
+        let known = known.filter(|known| known.error().is_none() && !known.partitions().is_empty());
+        let missing = || ClusterError::NoTopic { bootstrap: config.bootstrap.clone(), topic: topic.clone() };
+        let known = known.ok_or_else(missing)?;
+        Ok(TopicView { name: topic.clone(), partitions: known.partitions().len() })
+    };
+    topics.iter().map(view).collect()
+}

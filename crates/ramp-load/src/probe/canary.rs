@@ -1,0 +1,170 @@
+//! Canaries: one record to each partition, which shows that what lay before it has crossed too.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use rdkafka::{
+    ClientContext,
+    error::KafkaError,
+    message::{Header, OwnedHeaders},
+    producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer},
+};
+use tokio::time::{Instant, sleep};
+
+use super::{Probe, ProbeError};
+use crate::{
+    client_config::{ClusterConfig, ConnectError, Listener},
+    clock::Clock,
+    cluster::TopicView,
+    stamp::{Kind, RunId, Stamp},
+};
+
+/// The canaries of a run.
+#[derive(Debug)]
+pub struct Canaries {
+    config: ClusterConfig,
+    run: RunId,
+    clock: Clock,
+    topics: Vec<TopicView>,
+    next: AtomicU64,
+}
+
+/// Why the path could not be shown to be clear.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CanaryError {
+    /// The source cannot be written to.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A canary cannot be sent.
+    #[error("cannot send a canary to partition {partition} of {topic}: {reason}")]
+    Send {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Why.
+        reason: String,
+    },
+    /// The target cannot be observed.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// Not every canary has crossed.
+    #[error(
+        "{missing} of {sent} canaries have not crossed in {} s (first missing: partition {partition} of {topic}): \
+         a backlog, a stopped connector, or a replication policy that names the topic otherwise",
+        waited.as_secs()
+    )]
+    NotCrossed {
+        /// How many have not.
+        missing: usize,
+        /// How many were sent.
+        sent: usize,
+        /// A topic whose canary has not.
+        topic: String,
+        /// Its partition.
+        partition: i32,
+        /// How long was waited.
+        waited: Duration,
+    },
+}
+
+impl Canaries {
+    /// Canaries for every partition of `topics` on the source that `config` reaches.
+    #[must_use]
+    pub const fn new(config: ClusterConfig, run: RunId, clock: Clock, topics: Vec<TopicView>) -> Self {
+        Self { config, run, clock, topics, next: AtomicU64::new(0) }
+    }
+
+    /// Sends one canary to each partition and waits until `probe` has seen them all.
+    ///
+    /// # Errors
+    /// When a canary cannot be sent, the target cannot be observed, or one has not crossed within `patience`.
+    pub async fn cross(&self, probe: &Probe, patience: Duration) -> Result<(), CanaryError> {
+        let listener = Listener::default();
+        let client = self.config.client(DEFAULTS);
+        let producer: ThreadedProducer<Canary> = client
+            .create_with_context(Canary { listener })
+            .map_err(|error| ConnectError::client(&self.config.bootstrap, &error))?;
+        let mut missing = BTreeMap::new();
+        for topic in &self.topics {
+            for partition in 0..i32::try_from(topic.partitions).unwrap_or(i32::MAX) {
+                let sequence = self.next.fetch_add(1, Ordering::Relaxed);
+                self.send(&producer, &topic.name, partition, sequence)?;
+                missing.insert(sequence, (topic.name.as_str(), partition));
+            }
+        }
+        let sent = missing.len();
+        let begun = Instant::now();
+        loop {
+            probe.health()?;
+            let seen = probe.canaries_seen();
+            missing.retain(|sequence, _| !seen.contains(sequence));
+            let Some((topic, partition)) = missing.values().next() else { return Ok(()) };
+            if begun.elapsed() >= patience {
+                return Err(CanaryError::NotCrossed {
+                    missing: missing.len(),
+                    sent,
+                    topic: (*topic).to_owned(),
+                    partition: *partition,
+                    waited: begun.elapsed(),
+                });
+            }
+            sleep(GLANCE).await;
+        }
+    }
+
+    fn send(
+        &self,
+        producer: &ThreadedProducer<Canary>,
+        topic: &str,
+        partition: i32,
+        sequence: u64,
+    ) -> Result<(), CanaryError> {
+        let now = self.clock.now();
+        let stamp = Stamp { kind: Kind::Canary, run: self.run, tier: 0, sequence, due: now, handed: now };
+        let value = stamp.encode();
+        let header = Header { key: Stamp::HEADER, value: Some(&value) };
+        let headers = OwnedHeaders::new_with_capacity(1).insert(header);
+        let record =
+            BaseRecord::to(topic).partition(partition).key("canary").payload("canary").headers(headers);
+        producer.send(record).map_err(|(error, _)| CanaryError::Send {
+            topic: topic.to_owned(),
+            partition,
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// A canary that is not delivered does not cross, which is what is waited for.
+struct Canary {
+    listener: Listener,
+}
+
+impl ClientContext for Canary {
+    fn log(&self, level: rdkafka::config::RDKafkaLogLevel, facility: &str, message: &str) {
+        self.listener.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.listener.error(error, reason);
+    }
+}
+
+impl ProducerContext for Canary {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            tracing::warn!(%error, "a canary was not delivered");
+        }
+    }
+}
+
+const DEFAULTS: &[(&str, &str)] = &[("acks", "all"), ("linger.ms", "0")];
+
+/// How often it is looked whether the canaries have crossed.
+const GLANCE: Duration = Duration::from_millis(50);

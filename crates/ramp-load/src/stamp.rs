@@ -1,0 +1,145 @@
+//! What each record says of itself, in one Kafka header that the replication carries along.
+
+use std::{
+    fmt,
+    hash::{BuildHasher, Hasher, RandomState},
+};
+
+use crate::clock::Moment;
+
+/// A run's mark, which tells its records from everybody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunId(u64);
+
+impl RunId {
+    /// A mark that no other run has, but for one chance in 2⁶⁴.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(RandomState::new().build_hasher().finish())
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// What a record is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It is a part of a tier's load.
+    Load,
+    /// It shows that the path before it is clear.
+    Canary,
+}
+
+/// A record's own data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// What it is for.
+    pub kind: Kind,
+    /// The run.
+    pub run: RunId,
+    /// The tier within the run.
+    pub tier: u16,
+    /// The record within the tier, from 0.
+    pub sequence: u64,
+    /// When it was to be sent.
+    pub due: Moment,
+    /// When it was handed to the client.
+    pub handed: Moment,
+}
+
+impl Stamp {
+    /// The key of the Kafka header.
+    pub const HEADER: &str = "ramp";
+
+    /// The header's value.
+    #[must_use]
+    pub fn encode(&self) -> [u8; LENGTH] {
+        let kind = match self.kind {
+            Kind::Load => LOAD,
+            Kind::Canary => CANARY,
+        };
+        let mut bytes = [0; LENGTH];
+        let fields: [&[u8]; 6] = [
+            &[kind],
+            &self.run.0.to_be_bytes(),
+            &self.tier.to_be_bytes(),
+            &self.sequence.to_be_bytes(),
+            &self.due.as_nanos().to_be_bytes(),
+            &self.handed.as_nanos().to_be_bytes(),
+        ];
+        let mut rest = bytes.as_mut_slice();
+        for field in fields {
+            let (place, after) = rest.split_at_mut(field.len());
+            place.copy_from_slice(field);
+            rest = after;
+        }
+        bytes
+    }
+
+    /// The stamp that a header's value holds; `None` where it is none of this version.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; LENGTH] = bytes.try_into().ok()?;
+        let (&kind, rest) = bytes.split_first()?;
+        let kind = match kind {
+            LOAD => Kind::Load,
+            CANARY => Kind::Canary,
+            _unknown => return None,
+        };
+        let (run, rest) = rest.split_first_chunk()?;
+        let (tier, rest) = rest.split_first_chunk()?;
+        let (sequence, rest) = rest.split_first_chunk()?;
+        let (due, rest) = rest.split_first_chunk()?;
+        let (handed, _end) = rest.split_first_chunk()?;
+        Some(Self {
+            kind,
+            run: RunId(u64::from_be_bytes(*run)),
+            tier: u16::from_be_bytes(*tier),
+            sequence: u64::from_be_bytes(*sequence),
+            due: Moment::from_nanos(u64::from_be_bytes(*due)),
+            handed: Moment::from_nanos(u64::from_be_bytes(*handed)),
+        })
+    }
+}
+
+const LENGTH: usize = 1 + 8 + 2 + 8 + 8 + 8;
+
+/// The first byte tells the version too: another layout takes other numbers.
+const LOAD: u8 = 0x10;
+const CANARY: u8 = 0x11;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_stamp_reads_back_as_it_was_written(
+            run: u64, tier: u16, sequence: u64, due: u64, handed: u64, canary: bool,
+        ) {
+            let stamp = Stamp {
+                kind: if canary { Kind::Canary } else { Kind::Load },
+                run: RunId(run),
+                tier,
+                sequence,
+                due: Moment::from_nanos(due),
+                handed: Moment::from_nanos(handed),
+            };
+            prop_assert_eq!(Stamp::decode(&stamp.encode()), Some(stamp));
+        }
+
+        #[test]
+        fn a_foreign_header_is_no_stamp(mut bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            if let Some(first) = bytes.first_mut() {
+                *first &= 0x0f;
+            }
+            prop_assert_eq!(Stamp::decode(&bytes), None);
+        }
+    }
+}

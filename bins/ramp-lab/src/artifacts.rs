@@ -68,7 +68,7 @@ pub(crate) enum ArtifactError {
     #[error("find {}: install with `apt-get install --no-install-recommends {}`", names(.0), packages(.0))]
     Missing(Vec<Program>),
     /// There is nowhere to keep the jars.
-    #[error("choose a folder for the jars: set RAMP_LAB_CACHE, XDG_CACHE_HOME or HOME")]
+    #[error("choose a folder for the jars: set RAMP_LAB_CACHE, XDG_CACHE_HOME or HOME to an absolute path")]
     NoCacheFolder,
     /// Maven failed.
     #[error("download Kafka's jars with Maven (check the network or Maven's settings.xml); it said:\n{0}")]
@@ -139,14 +139,12 @@ fn packages(programs: &[Program]) -> String {
 
 /// The folder of the jars, whose name changes with what is asked of Maven.
 fn cache_folder() -> Result<PathBuf, ArtifactError> {
-    if let Some(folder) = env::var_os("RAMP_LAB_CACHE") {
-        return Ok(folder.into());
-    }
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = folder("RAMP_LAB_CACHE")
+        .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("ramp-lab")))
+        .or_else(|| folder("HOME").map(|home| home.join(".cache").join("ramp-lab")))
         .ok_or(ArtifactError::NoCacheFolder)?;
-    Ok(cache.join("ramp-lab").join(fingerprint(POM)))
+    Ok(cache.join(fingerprint(POM)))
 }
 
 fn fingerprint(text: &str) -> String {

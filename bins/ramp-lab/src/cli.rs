@@ -25,6 +25,7 @@ use crate::{
 /// Starts a real laboratory on this machine: Kafka → MirrorMaker 2 → Kafka, watched by Prometheus.
 ///
 /// Needs Java 17, Maven (once), Prometheus and its node exporter. Everything listens on loopback only, on free ports.
+/// Kafka's jars are kept in $RAMP_LAB_CACHE, else in ramp-lab under $XDG_CACHE_HOME or ~/.cache.
 #[derive(Debug, Parser)]
 #[command(name = "ramp-lab", version, arg_required_else_help = true)]
 struct Cli {

@@ -7,7 +7,8 @@ use clap::ValueEnum;
 /// What [`Lab::start`](crate::Lab::start) starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabOptions {
-    /// The `ramp-lab` executable, which becomes the supervisor.
+    /// The `ramp-lab` executable, which becomes the supervisor. A test of this package knows it as
+    /// `CARGO_BIN_EXE_ramp-lab`; for one of another package it lies in `target/<profile>/`, once it is built.
     pub executable: PathBuf,
     /// The state folder: created where missing; otherwise one that a laboratory has used before, or empty.
     pub dir: PathBuf,

@@ -48,7 +48,10 @@ pub(crate) fn start(
         let mut starting = Starting::new(options, claim, &artifacts, control, kept.take())?;
         match starting.start() {
             // Between choosing a port and binding it, anybody may take it.
-            Err(StartError::PortTaken(_)) if attempt < ATTEMPTS => attempt += 1,
+            Err(StartError::PortTaken(process)) if attempt < ATTEMPTS => {
+                progress(format_args!("{process} found its port taken: starting again on others"));
+                attempt += 1;
+            }
             Err(error) => return Err(error),
             Ok(()) => return Ok(starting.children),
         }

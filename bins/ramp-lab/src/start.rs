@@ -252,6 +252,7 @@ impl<'a> Starting<'a> {
         write_private(&folder.env(), &environment::exports(&self.endpoints, guard))?;
         let campaign = environment::ramp_toml(&self.endpoints, guard, self.options);
         write_private(&folder.ramp_toml(), &campaign)?;
+        write_private(&folder.plan_toml(), include_str!("../../../fixtures/lab/plan.toml"))?;
         let own = i32::try_from(std::process::id()).ok().and_then(Identity::of);
         let supervisor = own.ok_or_else(|| io::Error::other("/proc does not show this process"))?;
         let processes = self

@@ -97,6 +97,12 @@ impl StateFolder {
         self.0.join("ramp.toml")
     }
 
+    /// The plan of that campaign.
+    #[must_use]
+    pub fn plan_toml(&self) -> PathBuf {
+        self.0.join("plan.toml")
+    }
+
     /// The environment of the laboratory, as lines for a shell.
     #[must_use]
     pub fn env(&self) -> PathBuf {
@@ -135,7 +141,7 @@ impl StateFolder {
 
     /// Removes the description of a laboratory that has ended, so that nobody takes its addresses for living ones.
     pub(crate) fn forget(&self) -> io::Result<()> {
-        for file in [self.state(), self.env(), self.ramp_toml()] {
+        for file in [self.state(), self.env(), self.ramp_toml(), self.plan_toml()] {
             match fs::remove_file(file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Ok(()) | Err(_) => {}

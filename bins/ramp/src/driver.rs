@@ -11,6 +11,7 @@ use std::{
 use ramp_core::{
     campaign::{Campaign, Input},
     event::Action,
+    observation::Reading,
     plan::Plan,
     units::{Elapsed, Rate},
 };
@@ -20,7 +21,7 @@ use ramp_load::{
     clock::Clock,
     payload::Payload,
     probe::{Probe, canary::Canaries},
-    producer::{Load, LoadSpec, Producer},
+    producer::{Load, LoadSpec},
     stamp::RunId,
 };
 use ramp_observe::Observer;
@@ -72,10 +73,12 @@ pub struct Means {
     pub run: RunId,
     /// The clock of producer and probe.
     pub clock: Clock,
+    /// What shows that the path is clear.
+    pub canaries: Canaries,
     /// What sees the records arrive.
-    pub probe: Arc<Probe>,
+    pub probe: Probe,
     /// What reads the signals.
-    pub observer: Arc<Observer>,
+    pub observer: Observer,
     /// How often.
     pub sampling: Duration,
 }
@@ -147,14 +150,11 @@ enum Message {
     Happened(Input),
     Started { tier: usize, load: Load },
     Ended { tier: usize },
-    Sampled(Vec<ramp_core::observation::Reading>),
+    Sampled(Vec<Reading>),
 }
 
 impl Driver<'_> {
-    async fn run(
-        mut self,
-        mut messages: mpsc::UnboundedReceiver<Message>,
-    ) -> Result<Campaign, DriveError> {
+    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) -> Result<Campaign, DriveError> {
         let mut interrupts = Interrupts::listen()?;
         let mut interrupted = false;
         let mut beat = interval(BEAT);
@@ -220,13 +220,10 @@ impl Driver<'_> {
         let means = Arc::clone(&self.means);
         let patience = self.campaign.plan().recovery().give_up;
         self.answer(async move {
-            let canaries = Canaries::new(&means.source, &means.topics, means.run, &means.clock);
-            match canaries.cross(&means.probe, patience).await {
-                Ok(_crossings) => Message::Happened(Input::PathClear { tier }),
-                Err(error) => {
-                    Message::Happened(Input::PathBlocked { tier, reason: error.to_string() })
-                }
-            }
+            Message::Happened(match means.canaries.cross(&means.probe, patience).await {
+                Ok(()) => Input::PathClear { tier },
+                Err(error) => Input::PathBlocked { tier, reason: error.to_string() },
+            })
         });
     }
 
@@ -314,20 +311,11 @@ impl Means {
             hold,
             bound,
             topics: self.topics.clone(),
-            payload: self.payload.clone(),
+            payload: self.payload,
         };
-        let producer = Producer::connect(&self.source, self.clock.clone()).map_err(|e| e.to_string())?;
-        let load = producer.start(spec).map_err(|error| error.to_string())?;
+        let load = Load::start(&self.source, self.clock, spec).map_err(|error| error.to_string())?;
         self.probe.watch(load.account());
         Ok(load)
-    }
-}
-
-impl Drop for Driver<'_> {
-    fn drop(&mut self) {
-        if let Some(running) = &self.load {
-            running.load.stop();
-        }
     }
 }
 
@@ -357,4 +345,4 @@ impl Interrupts {
 }
 
 /// How often load and latencies are reported: often enough that a stop is told within its second.
-const BEAT: Duration = Duration::from_millis(500);
+pub(crate) const BEAT: Duration = Duration::from_millis(500);

@@ -1,22 +1,22 @@
 //! What must hold before the first record: both clusters and Prometheus answer, the topics are there.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use ramp_core::signal::{Fold, Signal, SignalId, Unit};
 use ramp_load::{
     clock::Clock,
     cluster::{self, ClusterError},
-    probe::{Probe, ProbeError},
+    probe::{Probe, ProbeError, canary::Canaries},
     stamp::RunId,
 };
-use ramp_observe::{Dashboards, DashboardError, ObserveError, Observer, catalog};
+use ramp_observe::{DashboardError, Dashboards, ObserveError, Observer, catalog};
 use ramp_report::{QueryFact, RunFacts};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::{
     config::resolve::Settings,
-    driver::{Means, Start},
+    driver::{BEAT, Means, Start},
 };
 
 /// A campaign that may begin.
@@ -60,16 +60,16 @@ impl Preflight {
         let clock = Clock::start();
         let target_topics = settings.target_topics();
         let (source, topics) = (settings.source.clone(), settings.topics.clone());
-        spawn_blocking(move || cluster::describe(&source, &topics)).await?.map_err(PreflightError::Source)?;
-        let probe = {
-            let (target, topics, clock) = (settings.target.clone(), target_topics.clone(), clock.clone());
-            spawn_blocking(move || Probe::connect(&target, clock, topics)).await?
-        };
+        let topics = spawn_blocking(move || cluster::describe(&source, &topics)).await?;
+        let topics = topics.map_err(PreflightError::Source)?;
+        let run = RunId::random();
+        let (target, read) = (settings.target.clone(), target_topics.clone());
+        let probe = spawn_blocking(move || Probe::connect(&target, clock, run, read)).await?;
         let probe = probe.map_err(PreflightError::Target)?;
 
         let dashboards = match &settings.dashboards {
             Some(path) => Dashboards::load(path)?,
-            None => Dashboards::embedded(),
+            None => Dashboards::embedded()?,
         };
         let observer = Observer::connect(
             &settings.prometheus,
@@ -81,16 +81,17 @@ impl Preflight {
         )
         .await?;
 
-        let signals = observer.signals().iter().cloned().chain([lag()]).collect();
+        let signals = observer.signals().cloned().chain([lag()]).collect();
         let facts = facts(settings, &observer, begun);
         let means = Means {
             source: settings.source.clone(),
             topics: settings.topics.clone(),
-            payload: settings.payload.clone(),
-            run: RunId::random(),
+            payload: settings.payload,
+            run,
             clock,
-            probe: Arc::new(probe),
-            observer: Arc::new(observer),
+            canaries: Canaries::new(settings.source.clone(), run, clock, topics),
+            probe,
+            observer,
             sampling: settings.sampling,
         };
         Ok(Self { means, facts, signals })
@@ -99,8 +100,7 @@ impl Preflight {
 
 /// The signals of the criteria, and those of the form's columns.
 fn wanted(settings: &Settings) -> Vec<SignalId> {
-    let columns =
-        [catalog::LATENCY_AVG, catalog::LATENCY_MAX, catalog::ACTIVE_RECORDS, catalog::HOST_CPU];
+    let columns = [catalog::LATENCY_AVG, catalog::LATENCY_MAX, catalog::ACTIVE_RECORDS, catalog::HOST_CPU];
     let mut wanted = settings.plan.signals();
     wanted.extend(columns);
     wanted.remove(&SignalId::LAG);
@@ -113,9 +113,9 @@ fn lag() -> Signal {
         unit: Unit::Records,
         fold: Fold::Worst,
         source: "probe: acknowledged on the source − seen on the target".to_owned(),
-        interval: crate::driver::BEAT,
-        window: std::time::Duration::ZERO,
-        memory: std::time::Duration::ZERO,
+        interval: BEAT,
+        window: Duration::ZERO,
+        memory: Duration::ZERO,
         optional: false,
     }
 }
@@ -133,11 +133,10 @@ fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts
         versions: BTreeMap::from([("ramp".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         source: settings.source.bootstrap.clone(),
         target: settings.target.bootstrap.clone(),
-        prometheus: Some(observer.address().to_owned()),
+        prometheus: observer.address().to_owned(),
         queries: queries.collect(),
         variables: observer.variables().clone(),
         topics: settings.topics.clone(),
         payload: settings.payload.to_string(),
-        provenance: "probe: each record's arrival on the target, from its intended send time".to_owned(),
     }
 }

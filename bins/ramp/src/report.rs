@@ -7,7 +7,7 @@ use std::{
 
 use ramp_core::campaign::Campaign;
 use ramp_observe::catalog;
-use ramp_report::{GridSignals, Locale, Report, RunFacts, json, markdown, terminal};
+use ramp_report::{GridSignals, Locale, Report, RunFacts, json, markdown};
 
 use crate::{
     cli::{Format, Lang, ReportArgs},
@@ -29,7 +29,7 @@ pub(crate) fn print(args: &ReportArgs) -> Result<Exit, RunError> {
     let Replay { header, campaign, .. } = Replay::read(&args.run)?;
     let report = of(&header.facts, &campaign);
     let text = match args.format {
-        Format::Terminal => self::terminal(&report, args.lang),
+        Format::Terminal => terminal(&report, args.lang),
         Format::Markdown => markdown::render(&report, locale(args.lang)),
         Format::Json => json::render(&report),
     };
@@ -50,7 +50,8 @@ pub(crate) fn of(facts: &RunFacts, campaign: &Campaign) -> Report {
 
 /// Writes the report's files into the run's folder.
 pub(crate) fn write_files(folder: &Path, report: &Report, lang: Lang) -> Result<(), ReportError> {
-    let files = [("report.md", markdown::render(report, locale(lang))), ("report.json", json::render(report))];
+    let files =
+        [("report.md", markdown::render(report, locale(lang))), ("report.json", json::render(report))];
     for (name, text) in files {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|source| ReportError { path, source })?;
@@ -61,7 +62,7 @@ pub(crate) fn write_files(folder: &Path, report: &Report, lang: Lang) -> Result<
 /// The report as the terminal shows it.
 pub(crate) fn terminal(report: &Report, lang: Lang) -> String {
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    terminal::render(report, locale(lang), WIDTH, colour)
+    ramp_report::terminal::render(report, locale(lang), WIDTH, colour)
 }
 
 const fn locale(lang: Lang) -> Locale {

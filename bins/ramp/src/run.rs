@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use crate::{
     cli::Run,
@@ -93,8 +93,7 @@ async fn campaign(args: &Run, settings: Settings) -> Result<Exit, RunError> {
     let mut journal = Journal::create(&folder, plan.clone(), facts.clone())?;
     eprintln!("ramp: the run is kept in {}", folder.display());
 
-    let campaign =
-        driver::drive(plan, start, means, &mut journal, &mut Progress::stderr()).await?;
+    let campaign = driver::drive(plan, start, means, &mut journal, &mut Progress::stderr()).await?;
     let report = report::of(&facts, &campaign);
     report::write_files(&folder, &report, args.lang)?;
     print!("{}", report::terminal(&report, args.lang));
@@ -104,7 +103,7 @@ async fn campaign(args: &Run, settings: Settings) -> Result<Exit, RunError> {
 
 /// A folder of its own for the run, for nobody else to read.
 fn folder(runs: &Path, name: &str, begun: Timestamp) -> Result<PathBuf, RunError> {
-    let start = begun.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ");
+    let start = begun.strftime("%Y%m%dT%H%M%SZ");
     let path = runs.join(format!("{start}-{name}"));
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
     made.map_err(|source| RunError::Folder { path: path.clone(), source })?;

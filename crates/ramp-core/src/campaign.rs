@@ -295,7 +295,7 @@ impl Campaign {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Elapsed> {
         match &self.phase {
-            Phase::Proving { since, .. } => Some(since.after(self.plan.recovery().give_up)),
+            Phase::Proving { since, .. } => Some(since.after(self.proof_patience())),
             Phase::Starting { since, .. } => Some(since.after(START_PATIENCE)),
             Phase::Running(run) => Some(run.deadline(&self.plan, self.now)),
             Phase::Done { .. } => None,
@@ -446,10 +446,11 @@ impl Campaign {
     /// Does whatever time alone brings about.
     fn advance(&mut self) {
         let now = self.now;
+        let proof_patience = self.proof_patience();
         match &mut self.phase {
             Phase::Proving { tier, since } => {
                 let waited = now.since(*since);
-                if waited >= self.plan.recovery().give_up {
+                if waited >= proof_patience {
                     let tier = *tier;
                     let reason = format!("no answer for {} s", waited.as_secs());
                     self.end_before_load(tier, Finding::PathNotClear { reason });
@@ -473,6 +474,11 @@ impl Campaign {
             }
             Phase::Done { .. } => {}
         }
+    }
+
+    /// Whoever proves the path is given as long as a recovery, and time to say what was missing.
+    fn proof_patience(&self) -> Duration {
+        self.plan.recovery().give_up.saturating_add(PROOF_GRACE)
     }
 
     fn end_before_load(&mut self, tier: usize, finding: Finding) {
@@ -520,6 +526,8 @@ impl TierResult {
         }
     }
 }
+
+const PROOF_GRACE: Duration = Duration::from_secs(5);
 
 /// A load that has not begun its schedule after this long is not going to.
 const START_PATIENCE: Duration = Duration::from_secs(60);

@@ -40,7 +40,6 @@ pub enum Action {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case", tag = "event")
 )]
-#[non_exhaustive]
 pub enum Event {
     /// The load of a tier runs.
     TierStarted {

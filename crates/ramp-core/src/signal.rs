@@ -9,12 +9,18 @@ pub struct SignalId(Cow<'static, str>);
 
 impl SignalId {
     /// The true lag: acknowledged records that have not arrived. Fed by every latency snapshot, never by readings.
-    pub const LAG: Self = Self(Cow::Borrowed("lag"));
+    pub const LAG: Self = Self::literal("lag");
 
     /// The signal of that name.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self(name.into())
+    }
+
+    /// The signal of a name that is known when the program is built.
+    #[must_use]
+    pub const fn literal(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
     }
 
     /// The name.

@@ -62,7 +62,6 @@ pub enum Weight {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case", tag = "kind")
 )]
-#[non_exhaustive]
 pub enum Finding {
     /// A criterion was crossed for as long as it asks.
     Crossed {

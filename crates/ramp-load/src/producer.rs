@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
@@ -53,14 +53,13 @@ pub struct LoadSpec {
 }
 
 /// A load that runs in threads of its own, from [`start`](Self::start) until [`finished`](Self::finished).
-/// Dropping it stops the load and waits for the thread.
+/// Dropping it stops the load and does not wait for its records.
 #[derive(Debug)]
 pub struct Load {
     account: Arc<TierAccount>,
     clock: Clock,
     stop: Arc<AtomicBool>,
     done: watch::Receiver<bool>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// Why a load cannot start.
@@ -120,8 +119,8 @@ impl Load {
             // Nobody may be waiting any more.
             let _ = finish.send(true);
         };
-        let thread = thread::Builder::new().name("ramp-sender".to_owned()).spawn(run)?;
-        Ok(Self { account, clock, stop, done, thread: Some(thread) })
+        thread::Builder::new().name("ramp-sender".to_owned()).spawn(run)?;
+        Ok(Self { account, clock, stop, done })
     }
 
     /// The tier's account.
@@ -178,10 +177,6 @@ impl Load {
 impl Drop for Load {
     fn drop(&mut self) {
         self.stop();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been printed; there is nobody here to hand it to.
-            let _ = thread.join();
-        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::{
     hash::{BuildHasher, Hasher, RandomState},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+
 use crate::clock::Moment;
 
 /// A run's mark, which tells its records from everybody else's.
@@ -81,9 +83,24 @@ impl Stamp {
     }
 
     /// The stamp that a header's value holds; `None` where it is none of this version.
+    ///
+    /// Kafka Connect's default header converter rewrites bytes as Base64, so both forms are read.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let bytes: &[u8; LENGTH] = bytes.try_into().ok()?;
+        let mut plain = [0; LENGTH];
+        match bytes.len() {
+            LENGTH => plain.copy_from_slice(bytes),
+            BASE64_LENGTH => {
+                let mut decoded = [0; BASE64_LENGTH / 4 * 3];
+                let length = BASE64.decode_slice(bytes, &mut decoded).ok()?;
+                plain.copy_from_slice(decoded.get(..length).filter(|decoded| decoded.len() == LENGTH)?);
+            }
+            _other => return None,
+        }
+        Self::decode_plain(&plain)
+    }
+
+    fn decode_plain(bytes: &[u8; LENGTH]) -> Option<Self> {
         let (&kind, rest) = bytes.split_first()?;
         let kind = match kind {
             LOAD => Kind::Load,
@@ -107,6 +124,7 @@ impl Stamp {
 }
 
 const LENGTH: usize = 1 + 8 + 2 + 8 + 8 + 8;
+const BASE64_LENGTH: usize = LENGTH.div_ceil(3) * 4;
 
 /// The first byte tells the version too: another layout takes other numbers.
 const LOAD: u8 = 0x10;
@@ -132,6 +150,7 @@ mod tests {
                 handed: Moment::from_nanos(handed),
             };
             prop_assert_eq!(Stamp::decode(&stamp.encode()), Some(stamp));
+            prop_assert_eq!(Stamp::decode(BASE64.encode(stamp.encode()).as_bytes()), Some(stamp));
         }
 
         #[test]

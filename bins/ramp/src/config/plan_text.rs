@@ -10,11 +10,7 @@ use ramp_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ConfigError,
-    span::Span,
-    threshold::Threshold,
-};
+use super::{ConfigError, span::Span, threshold::Threshold};
 
 /// A plan as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -56,7 +56,7 @@ impl Settings {
     /// The first value that cannot be used, with what to write instead.
     pub fn of(args: &Run) -> Result<Self, ConfigError> {
         let raw: RawConfig = super::read(&args.config)?;
-        let folder = args.config.parent().unwrap_or(Path::new("."));
+        let folder = args.config.parent().unwrap_or_else(|| Path::new("."));
         let mut plan = match (&args.plan, &raw.plan) {
             (Some(flag), _) => PlanText::load(flag, Path::new("."))?,
             (None, Some(name)) => PlanText::load(name, folder)?,
@@ -158,7 +158,7 @@ fn policy(raw: RawReplication) -> Result<ReplicationPolicy, ConfigError> {
         }),
         RawPolicy::Identity => Ok(ReplicationPolicy::Identity),
         RawPolicy::Pattern => {
-            let pattern = raw.pattern.unwrap_or_else(String::new);
+            let pattern = raw.pattern.unwrap_or_default();
             if pattern.contains("{topic}") {
                 Ok(ReplicationPolicy::Pattern(pattern))
             } else {

@@ -53,7 +53,8 @@ impl FromStr for Threshold {
             None => (text, Duration::ZERO),
             Some((crossing, span)) => {
                 let span = span.parse::<Span>();
-                let span = span.map_err(|source| ThresholdError::Sustained { text: text.to_owned(), source })?;
+                let span =
+                    span.map_err(|source| ThresholdError::Sustained { text: text.to_owned(), source })?;
                 (crossing, span.get())
             }
         };
@@ -116,6 +117,13 @@ mod tests {
         let faults = ["90", "> lots", "> ", "> 5 apples", "> 5 for ever", "> 1.2.3"].map(|text| {
             text.parse::<Threshold>().map_or_else(|fault| fault.to_string(), |_| "accepted".to_owned())
         });
-        insta::assert_debug_snapshot!(faults, @"");
+        insta::assert_snapshot!(faults.join("\n"), @r#"
+        "90" does not begin with >, >=, < or <=; write for example "> 50_000"
+        "> lots" has an unknown unit; use ms, % or none
+        "> " has no finite number after its comparison; write for example "> 50_000"
+        "> 5 apples" has an unknown unit; use ms, % or none
+        "> 5 for ever": "ever" is not a duration; write for example "30s", "5m" or "1m 30s"
+        "> 1.2.3" has no finite number after its comparison; write for example "> 50_000"
+        "#);
     }
 }

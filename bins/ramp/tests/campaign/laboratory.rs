@@ -1,0 +1,191 @@
+//! A laboratory for the tests, and campaigns of the `ramp` command on it.
+
+use std::{
+    fmt,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use ramp_lab::{Lab, LabOptions, Process, Throttle};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// One laboratory at a time: two would share two cores.
+static ONE: Mutex<()> = Mutex::new(());
+
+pub(crate) struct Laboratory {
+    lab: Lab,
+    folder: TempDir,
+    _one: MutexGuard<'static, ()>,
+}
+
+impl Laboratory {
+    pub(crate) fn start() -> Self {
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = TempDir::new().unwrap();
+        let options = LabOptions::new(executable(), folder.path().join("lab"));
+        let lab = Lab::start(options).unwrap_or_else(|error| panic!("failed to {error}"));
+        Self { lab, folder, _one: one }
+    }
+
+    pub(crate) fn throttle(&self, throttle: Throttle) {
+        self.lab.throttle(throttle).unwrap();
+    }
+
+    /// A campaign of the laboratory's own plan, with only `tiers` of it.
+    pub(crate) fn campaign(&self, name: &str, tiers: &[&str]) -> CampaignBuilder {
+        let mut plan: toml::Table = include_str!("../../../../fixtures/lab/plan.toml").parse().unwrap();
+        let all = plan["tiers"].as_array_mut().unwrap();
+        all.retain(|tier| tiers.contains(&tier["name"].as_str().unwrap()));
+        assert_eq!(all.len(), tiers.len());
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        CampaignBuilder { config: self.lab.config_path(), folder, plan }
+    }
+}
+
+pub(crate) struct CampaignBuilder {
+    config: PathBuf,
+    folder: PathBuf,
+    plan: toml::Table,
+}
+
+impl CampaignBuilder {
+    /// Replaces the bound on p99 of every tier.
+    pub(crate) fn bound(mut self, bound: &str) -> Self {
+        for tier in self.plan["tiers"].as_array_mut().unwrap() {
+            tier["p99"] = bound.into();
+        }
+        self
+    }
+
+    pub(crate) fn run(self) -> Campaign {
+        self.drive(|_| {})
+    }
+
+    /// Runs it and kills a part of the laboratory while the first tier is loaded.
+    pub(crate) fn kill(self, laboratory: &Laboratory, process: Process) -> Campaign {
+        let mut killed = false;
+        let campaign = self.drive(|line| {
+            if !killed && line.contains("% of") {
+                laboratory.lab.kill(process).unwrap();
+                killed = true;
+            }
+        });
+        assert!(killed, "the load was never seen: {campaign}");
+        campaign
+    }
+
+    fn drive(self, mut told: impl FnMut(&str)) -> Campaign {
+        let plan = self.folder.join("plan.toml");
+        std::fs::write(&plan, toml::to_string(&self.plan).unwrap()).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ramp"))
+            .args(["run", "--config"])
+            .arg(&self.config)
+            .arg("--plan")
+            .arg(&plan)
+            .current_dir(&self.folder)
+            .env_remove("KAFKA_SOURCE")
+            .env_remove("KAFKA_TARGET")
+            .env_remove("PROMETHEUS_URL")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = String::new();
+        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+            let line = line.unwrap();
+            told(&line);
+            stderr.push_str(&line);
+            stderr.push('\n');
+        }
+        let status = ended(&mut child);
+        let stdout = std::io::read_to_string(child.stdout.take().unwrap()).unwrap();
+        Campaign { status, stdout, stderr, report: report(&self.folder) }
+    }
+}
+
+/// What a campaign came to.
+pub(crate) struct Campaign {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    stderr: String,
+    report: Value,
+}
+
+impl Campaign {
+    pub(crate) fn verdicts(&self) -> Vec<&str> {
+        self.tiers().iter().map(|tier| tier["verdict"].as_str().unwrap()).collect()
+    }
+
+    /// Validated, exact, recommended.
+    pub(crate) fn capacity(&self) -> (u64, bool, u64) {
+        let capacity = &self.report["capacity"];
+        let rate = |key: &str| capacity[key].as_u64().unwrap();
+        (rate("validated"), capacity["exact"].as_bool().unwrap(), rate("recommended"))
+    }
+
+    pub(crate) fn findings(&self, tier: usize) -> &[Value] {
+        self.tiers()[tier]["findings"].as_array().unwrap()
+    }
+
+    pub(crate) fn finding_of_kind(&self, tier: usize, kind: &str) -> &Value {
+        let mut findings = self.findings(tier).iter();
+        findings.find(|finding| finding["kind"] == kind).unwrap_or_else(|| panic!("no {kind}: {self}"))
+    }
+
+    /// The finding that a `stop` on `signal` was crossed.
+    pub(crate) fn finding(&self, tier: usize, kind: &str, signal: &str) -> &Value {
+        let stop = |finding: &&Value| {
+            let criterion = &finding["criterion"];
+            finding["kind"] == kind && criterion["signal"] == signal && criterion["severity"] == "stop"
+        };
+        self.findings(tier).iter().find(stop).unwrap_or_else(|| panic!("no {kind} of {signal}: {self}"))
+    }
+
+    pub(crate) fn recovery_seconds(&self, tier: usize) -> f64 {
+        let span = &self.tiers()[tier]["recovery"]["recovered_after"];
+        let part = |key: &str| span[key].as_f64().unwrap();
+        part("secs") + part("nanos") / 1e9
+    }
+
+    fn tiers(&self) -> &[Value] {
+        self.report["tiers"].as_array().unwrap()
+    }
+}
+
+impl fmt::Display for Campaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit {}\n{}\n{}\n{:#}", self.status, self.stdout, self.stderr, self.report)
+    }
+}
+
+fn report(folder: &Path) -> Value {
+    let run = std::fs::read_dir(folder.join("runs")).into_iter().flatten().next();
+    let Some(run) = run else { return Value::Null };
+    let text = std::fs::read_to_string(run.unwrap().path().join("report.json"));
+    text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
+}
+
+/// The exit status of a process that has closed its standard error; a hang is a failure.
+fn ended(child: &mut Child) -> i32 {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        assert!(Instant::now() < deadline, "ramp does not end");
+        std::thread::yield_now();
+    }
+}
+
+/// The `ramp-lab` executable beside this test's own.
+fn executable() -> PathBuf {
+    let name = Path::new(env!("CARGO_BIN_EXE_ramp")).with_file_name("ramp-lab");
+    assert!(name.exists(), "build it first: cargo build -p ramp-lab");
+    name
+}

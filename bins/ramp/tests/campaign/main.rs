@@ -1,0 +1,72 @@
+//! Whole campaigns of the `ramp` command on a real Kafka, MirrorMaker 2 and Prometheus.
+//!
+//! Loads keep a factor of two from the knee they aim at, every wait is for a condition, and no speed is asserted.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod laboratory;
+
+use laboratory::Laboratory;
+use ramp_lab::{Process, Side, Throttle};
+use serde_json::Value;
+
+/// Half of what P3 asks for, and more than twice what P2 does (records of 1 KiB).
+const BETWEEN_P2_AND_P3: u64 = 5 * 512 * 1024;
+
+#[test]
+fn the_capacity_is_where_the_replication_breaks() {
+    let lab = Laboratory::start();
+
+    let free = lab.campaign("free", &["P1", "P2"]).run();
+    assert_eq!(free.status, 0, "{free}");
+    assert_eq!(free.verdicts(), ["go", "go"], "{free}");
+    assert_eq!(free.capacity(), (1_000, false, 700), "unthrottled, the last tier passes: {free}");
+    assert!(free.stdout.contains("GO"), "{free}");
+
+    lab.throttle(Throttle::to(BETWEEN_P2_AND_P3, Side::Target).unwrap());
+    let throttled = lab.campaign("throttled", &["P1", "P2", "P3"]).run();
+    assert_eq!(throttled.status, 0, "{throttled}");
+    assert_eq!(throttled.verdicts(), ["go", "go", "stop"], "{throttled}");
+    assert_eq!(throttled.capacity(), (1_000, true, 700), "{throttled}");
+    let finding = throttled.finding(2, "crossed", "mm2.active_records");
+    assert!(finding["source"].as_str().unwrap().contains("source_record_active_count"), "{finding}");
+    assert!(
+        finding["value"].as_f64().unwrap() > finding["criterion"]["bound"].as_f64().unwrap(),
+        "{finding}"
+    );
+    assert!(!finding["series"].as_str().unwrap().is_empty(), "{finding}");
+    assert!(throttled.recovery_seconds(2) > 0.0, "{throttled}");
+    lab.throttle(Throttle::off(Side::Target));
+
+    // The blind spot: a throttle on the reading side leaves the worker's panels at rest.
+    lab.throttle(Throttle::to(BETWEEN_P2_AND_P3, Side::Source).unwrap());
+    let blind = lab.campaign("blind", &["P3"]).bound("3s").run();
+    assert_eq!(blind.verdicts(), ["stop"], "{blind}");
+    assert_eq!(blind.status, 1, "no tier passed: {blind}");
+    let finding = blind.finding_of_kind(0, "latency_objective");
+    assert!(finding["violations"].as_u64().unwrap() > finding["allowed"].as_u64().unwrap(), "{finding}");
+    assert!(
+        blind.findings(0).iter().all(|finding| finding["kind"] != "crossed" || is_warning(finding)),
+        "{blind}"
+    );
+}
+
+#[test]
+fn a_part_that_dies_under_way_is_never_a_go() {
+    let lab = Laboratory::start();
+
+    let connect = lab.campaign("connect", &["P1"]).kill(&lab, Process::Connect);
+    assert_eq!(connect.verdicts(), ["stop"], "what was acknowledged never arrived: {connect}");
+    assert_eq!(connect.status, 1, "{connect}");
+
+    let lab = Laboratory::start();
+    let prometheus = lab.campaign("prometheus", &["P1"]).kill(&lab, Process::Prometheus);
+    assert_eq!(prometheus.verdicts(), ["inconclusive"], "{prometheus}");
+    assert_eq!(prometheus.status, 3, "{prometheus}");
+    let finding = prometheus.finding_of_kind(0, "coverage");
+    assert!(finding["absence"].is_object(), "the reason is named: {finding}");
+}
+
+fn is_warning(finding: &Value) -> bool {
+    finding["criterion"]["severity"] == "warning"
+}

@@ -1,0 +1,288 @@
+//! Words and numbers in each language: every text that depends on one stands here.
+
+use std::time::Duration;
+
+use ramp_core::{
+    criterion::Severity,
+    observation::{LoadLimit, LoadPart},
+    signal::Unit,
+    verdict::{Finding, Verdict},
+};
+
+use crate::Locale;
+
+impl Locale {
+    /// The one of two texts that is in this language.
+    pub(crate) const fn of<'t>(self, french: &'t str, english: &'t str) -> &'t str {
+        match self {
+            Self::French => french,
+            Self::English => english,
+        }
+    }
+
+    /// A whole number, thousands apart.
+    pub(crate) fn whole(self, number: u64) -> String {
+        let digits = number.to_string();
+        let separator = self.of("\u{202f}", ",");
+        let mut text = String::new();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                text.push_str(separator);
+            }
+            text.push(digit);
+        }
+        text
+    }
+
+    /// A number with so many decimals.
+    pub(crate) fn number(self, number: f64, decimals: usize) -> String {
+        let text = format!("{:.decimals$}", number.abs());
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let whole = whole.parse().map_or_else(|_| whole.to_owned(), |whole| self.whole(whole));
+        let sign = if number < 0.0 { "−" } else { "" };
+        let point = if fraction.is_empty() { "" } else { self.of(",", ".") };
+        format!("{sign}{whole}{point}{fraction}")
+    }
+
+    /// A value in its unit, as precise as it is worth.
+    pub(crate) fn value(self, value: f64, unit: Unit) -> String {
+        let decimals = match unit {
+            Unit::Ratio => 2,
+            Unit::Percent => 1,
+            Unit::Milliseconds | Unit::Records | Unit::Count => 0,
+        };
+        format!("{}{}", self.number(value, decimals), unit.suffix())
+    }
+
+    pub(crate) fn millis(self, span: Duration) -> String {
+        format!("{} ms", self.number(span.as_secs_f64() * 1e3, 0))
+    }
+
+    pub(crate) fn seconds(self, span: Duration) -> String {
+        format!("{} s", self.number(span.as_secs_f64(), 1))
+    }
+
+    pub(crate) fn minutes(self, span: Duration) -> String {
+        format!("{} min", self.number(span.as_secs_f64() / 60.0, 1))
+    }
+
+    /// A verdict as a word of the form.
+    pub(crate) const fn verdict(self, verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Go => "GO",
+            Verdict::Stop => "STOP",
+            Verdict::Inconclusive => self.of_static("NON CONCLUANT", "INCONCLUSIVE"),
+        }
+    }
+
+    /// A finding with all its figures.
+    pub(crate) fn finding(self, finding: &Finding) -> String {
+        match self {
+            Self::French => self.finding_in_french(finding),
+            Self::English => self.finding_in_english(finding),
+        }
+    }
+
+    const fn of_static(self, french: &'static str, english: &'static str) -> &'static str {
+        match self {
+            Self::French => french,
+            Self::English => english,
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a table of texts, one per finding")]
+    fn finding_in_french(self, finding: &Finding) -> String {
+        let n = |number| self.whole(number);
+        match finding {
+            Finding::Crossed { criterion, unit, source, series, value, panel, first, lasted } => {
+                let gravity = match criterion.severity {
+                    Severity::Warning => "seuil d'alerte franchi",
+                    Severity::Stop => "seuil d'arrêt franchi",
+                };
+                let panel = panel
+                    .map_or_else(String::new, |panel| format!(" ; panneau : {}", self.value(panel, *unit)));
+                let series = if series.is_empty() { String::new() } else { format!(" ; série : {series}") };
+                format!(
+                    "{} : {gravity} : {} {} {} (dès {}, pendant {}{series}{panel} ; source : {source})",
+                    criterion.signal,
+                    self.value(*value, *unit),
+                    criterion.comparison,
+                    self.value(criterion.bound, *unit),
+                    self.seconds(first.since_start()),
+                    self.seconds(*lasted),
+                )
+            }
+            Finding::LatencyObjective { bound, violations, allowed, offered, p99, max, certain } => {
+                let p99 = p99.map_or_else(|| "—".to_owned(), |p99| self.millis(p99));
+                let max = max.map_or_else(|| "—".to_owned(), |max| self.millis(max));
+                let certain = certain.map_or_else(String::new, |at| {
+                    format!(" ; échec certain dès {}", self.seconds(at.since_start()))
+                });
+                format!(
+                    "latence p99 : {} enregistrements sur {} à {} ou plus, {} tolérés (p99 {p99}, max {max}{certain})",
+                    n(*violations),
+                    n(*offered),
+                    self.millis(*bound),
+                    n(*allowed),
+                )
+            }
+            Finding::NotRecovered { outstanding, waited } => format!(
+                "{} enregistrements acquittés ne sont pas arrivés {} après l'arrêt de la charge",
+                n(*outstanding),
+                self.seconds(*waited)
+            ),
+            Finding::GeneratorLate { violations, from_handover, allowed } => format!(
+                "le générateur était en retard : {} enregistrements hors borne depuis l'heure prévue, {} depuis la remise au client, {} tolérés",
+                n(*violations),
+                n(*from_handover),
+                n(*allowed)
+            ),
+            Finding::Lateness { p99, bound } => format!(
+                "retard du générateur : p99 {}, au plus {} admis",
+                self.millis(*p99),
+                self.millis(*bound)
+            ),
+            Finding::Shortfall { target, due, offered, least, limit } => format!(
+                "charge insuffisante : {} enregistrements offerts sur {} dus à {target}, au moins {least} exigés{}",
+                n(*offered),
+                n(*due),
+                self.limit(limit.as_ref())
+            ),
+            Finding::RecordsFailed { failed, limit } => {
+                format!("{} enregistrements en échec{}", n(*failed), self.limit(limit.as_ref()))
+            }
+            Finding::OpenLedger { in_flight } => {
+                format!("compte non soldé : {} enregistrements ni acquittés ni en échec", n(*in_flight))
+            }
+            Finding::NoLatency => "aucune latence mesurée".to_owned(),
+            Finding::ObservationLost { at, reason } => {
+                format!("observation perdue à {} : {reason}", self.seconds(at.since_start()))
+            }
+            Finding::Coverage { signal, source, seen, expected, least, absence } => {
+                let why =
+                    absence.as_ref().map_or_else(String::new, |why| format!(" ; dernière absence : {why}"));
+                format!(
+                    "{signal} : {} mesures sur {} attendues, au moins {least} exigées{why} ; source : {source}",
+                    n(*seen),
+                    n(*expected)
+                )
+            }
+            Finding::PathNotClear { reason } => format!("chemin non libre avant la charge : {reason}"),
+            Finding::LoadFailed { reason } => format!("la charge a échoué : {reason}"),
+            Finding::Interrupted { at } => format!("interrompu à {}", self.seconds(at.since_start())),
+            Finding::Duplicates { records } => format!("{} arrivées en double", n(*records)),
+            Finding::Reordered { records } => {
+                format!("{} enregistrements arrivés dans le désordre", n(*records))
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a table of texts, one per finding")]
+    fn finding_in_english(self, finding: &Finding) -> String {
+        let n = |number| self.whole(number);
+        match finding {
+            Finding::Crossed { criterion, unit, source, series, value, panel, first, lasted } => {
+                let gravity = match criterion.severity {
+                    Severity::Warning => "warning crossed",
+                    Severity::Stop => "stop crossed",
+                };
+                let panel =
+                    panel.map_or_else(String::new, |panel| format!("; panel: {}", self.value(panel, *unit)));
+                let series = if series.is_empty() { String::new() } else { format!("; series: {series}") };
+                format!(
+                    "{}: {gravity}: {} {} {} (from {}, for {}{series}{panel}; source: {source})",
+                    criterion.signal,
+                    self.value(*value, *unit),
+                    criterion.comparison,
+                    self.value(criterion.bound, *unit),
+                    self.seconds(first.since_start()),
+                    self.seconds(*lasted),
+                )
+            }
+            Finding::LatencyObjective { bound, violations, allowed, offered, p99, max, certain } => {
+                let p99 = p99.map_or_else(|| "—".to_owned(), |p99| self.millis(p99));
+                let max = max.map_or_else(|| "—".to_owned(), |max| self.millis(max));
+                let certain = certain.map_or_else(String::new, |at| {
+                    format!("; failure certain from {}", self.seconds(at.since_start()))
+                });
+                format!(
+                    "p99 latency: {} of {} records at {} or more, {} allowed (p99 {p99}, max {max}{certain})",
+                    n(*violations),
+                    n(*offered),
+                    self.millis(*bound),
+                    n(*allowed),
+                )
+            }
+            Finding::NotRecovered { outstanding, waited } => format!(
+                "{} acknowledged records had not arrived {} after the load was stopped",
+                n(*outstanding),
+                self.seconds(*waited)
+            ),
+            Finding::GeneratorLate { violations, from_handover, allowed } => format!(
+                "the generator was late: {} records beyond the bound from their due time, {} from the hand-over, {} allowed",
+                n(*violations),
+                n(*from_handover),
+                n(*allowed)
+            ),
+            Finding::Lateness { p99, bound } => {
+                format!(
+                    "lateness of the generator: p99 {}, at most {}",
+                    self.millis(*p99),
+                    self.millis(*bound)
+                )
+            }
+            Finding::Shortfall { target, due, offered, least, limit } => format!(
+                "too little load: {} of {} due records offered at {target}, at least {least} needed{}",
+                n(*offered),
+                n(*due),
+                self.limit(limit.as_ref())
+            ),
+            Finding::RecordsFailed { failed, limit } => {
+                format!("{} records failed{}", n(*failed), self.limit(limit.as_ref()))
+            }
+            Finding::OpenLedger { in_flight } => {
+                format!("open ledger: {} records neither acknowledged nor failed", n(*in_flight))
+            }
+            Finding::NoLatency => "no latency was measured".to_owned(),
+            Finding::ObservationLost { at, reason } => {
+                format!("observation lost at {}: {reason}", self.seconds(at.since_start()))
+            }
+            Finding::Coverage { signal, source, seen, expected, least, absence } => {
+                let why = absence.as_ref().map_or_else(String::new, |why| format!("; last absence: {why}"));
+                format!(
+                    "{signal}: {} of {} expected values, at least {least} needed{why}; source: {source}",
+                    n(*seen),
+                    n(*expected)
+                )
+            }
+            Finding::PathNotClear { reason } => format!("the path was not clear before the load: {reason}"),
+            Finding::LoadFailed { reason } => format!("the load failed: {reason}"),
+            Finding::Interrupted { at } => format!("interrupted at {}", self.seconds(at.since_start())),
+            Finding::Duplicates { records } => format!("{} repeated arrivals", n(*records)),
+            Finding::Reordered { records } => format!("{} records arrived out of order", n(*records)),
+        }
+    }
+
+    fn limit(self, limit: Option<&LoadLimit>) -> String {
+        limit.map_or_else(String::new, |LoadLimit { part, detail }| {
+            let part = match part {
+                LoadPart::Client => self.of("client", "client"),
+                LoadPart::Source => self.of("cluster source", "source cluster"),
+                LoadPart::Network => self.of("réseau", "network"),
+            };
+            format!("{} {part} ({detail})", self.of(" ; limite :", "; limit:"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_each_language_does() {
+        assert_eq!(Locale::French.whole(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(Locale::English.number(-1_234.56, 1), "−1,234.6");
+        assert_eq!(Locale::French.number(0.25, 2), "0,25");
+    }
+}

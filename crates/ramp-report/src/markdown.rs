@@ -1,0 +1,325 @@
+//! The form, filled in, as Markdown.
+
+use std::fmt::Write;
+
+use ramp_core::{
+    capacity::Capacity,
+    plan::Tier,
+    signal::Unit,
+    verdict::{Verdict, Weight},
+};
+
+use crate::{
+    Locale, Report,
+    grid::{Checklist, Row},
+};
+
+/// The report in the form's own order: grid, recoveries, capacity, recommendation, checklist; then what lies behind.
+#[must_use]
+pub fn render(report: &Report, locale: Locale) -> String {
+    let mut page = Page { report, locale, rows: Row::all(report), text: String::new() };
+    page.title();
+    page.grid();
+    page.recoveries();
+    page.capacity();
+    page.checklist();
+    page.measured();
+    page.findings();
+    page.run();
+    page.text
+}
+
+struct Page<'a> {
+    report: &'a Report,
+    locale: Locale,
+    rows: Vec<Row<'a>>,
+    text: String,
+}
+
+impl Page<'_> {
+    fn title(&mut self) {
+        let title = self.t("Phase 4 : Montée en Charge Progressive", "Phase 4: Progressive Load Ramp");
+        let name = literal(&self.report.facts.name);
+        self.line(&format!("# {title}\n\n{name}, {}", self.report.facts.started));
+        if self.report.ending.is_none() {
+            let unfinished =
+                self.t("La campagne n'est pas terminée.", "The campaign is not over.").to_owned();
+            self.line(&format!("\n**{unfinished}**"));
+        }
+    }
+
+    fn grid(&mut self) {
+        self.heading("Grille de Résultats", "Results Grid");
+        let head = self.t(
+            "| Palier | msg/s | Latence Avg | Latence Max | Lag | CPU % | Résultat |",
+            "| Tier | msg/s | Latency Avg | Latency Max | Lag | CPU % | Result |",
+        );
+        self.line(&format!(
+            "{head}\n|--------|-------|-------------|-------------|-----|-------|----------|"
+        ));
+        let mut notes = Vec::new();
+        let locale = self.locale;
+        for row in &self.rows {
+            let mut cell = |value: Option<String>| value.unwrap_or_else(|| note(&mut notes, row, locale));
+            let millis = |value| locale.value(value, Unit::Milliseconds);
+            let cells = [
+                literal(&row.tier.name),
+                row.tier.rate.get().to_string(),
+                cell(row.latency_avg.map(millis)),
+                cell(row.latency_max.map(millis)),
+                cell(row.lag.map(|lag| locale.whole(lag))),
+                cell(row.cpu.map(|cpu| format!("{} %", locale.number(cpu, 0)))),
+                self.boxes(row),
+            ];
+            let _ = writeln!(self.text, "| {} |", cells.join(" | "));
+        }
+        for (place, text) in notes.iter().enumerate() {
+            let _ = write!(self.text, "\n[^{}]: {text}\n", place + 1);
+        }
+    }
+
+    fn recoveries(&mut self) {
+        self.heading("Temps de Récupération par Palier", "Recovery Time per Tier");
+        let floor = self.report.plan.recovery().floor;
+        let head = match self.locale {
+            Locale::French => format!("| Palier | Lag max pendant | Temps récup à <{floor} |"),
+            Locale::English => format!("| Tier | Highest lag | Time to recover below {floor} |"),
+        };
+        self.line(&format!("{head}\n|--------|-----------------|---------------------|"));
+        let locale = self.locale;
+        for row in &self.rows {
+            let lag = row.lag.map_or_else(|| DASH.to_owned(), |lag| locale.whole(lag));
+            let time = row.recovered_after.map_or_else(|| DASH.to_owned(), |time| locale.minutes(time));
+            let _ = writeln!(self.text, "| {} | {lag} | {time} |", literal(&row.tier.name));
+        }
+    }
+
+    fn capacity(&mut self) {
+        self.heading("Capacité Maximale Validée", "Validated Maximum Capacity");
+        let locale = self.locale;
+        let last = self.t("Dernier palier GO", "Last GO tier");
+        let share = (self.report.plan.recommended().get() * 100.0).round();
+        let of_capacity = self.t("de la capacité max", "of the maximum capacity");
+        let (validated, recommended) = match self.report.capacity {
+            None => (self.t("aucun", "none").to_owned(), DASH.to_owned()),
+            Some(Capacity { validated, exact, recommended }) => {
+                let at_least = if exact { "" } else { "≥ " };
+                let rate = |rate: u32| format!("{} msg/s", locale.whole(rate.into()));
+                let tier = self.report.plan.tiers().iter().find(|tier| tier.rate == validated);
+                let name = tier.map_or(DASH, |tier: &Tier| tier.name.as_str());
+                let recommended = recommended.map_or_else(|| DASH.to_owned(), |share| rate(share.get()));
+                (format!("{name} = {at_least}{}", rate(validated.get())), recommended)
+            }
+        };
+        let colon = self.t(" :", ":");
+        self.line(&format!("```\n{last}{colon} {validated}\n```"));
+        self.heading("Capacité Recommandée pour Prod", "Recommended Capacity for Production");
+        self.line(&format!("```\n{share}% {of_capacity} = {recommended}\n```\n"));
+        let why = self.t(
+            "**Justification** : Marge pour pics, GC, maintenance",
+            "**Reason**: margin for peaks, garbage collection, maintenance",
+        );
+        self.line(why);
+    }
+
+    fn checklist(&mut self) {
+        self.heading("Checklist Phase 4", "Checklist Phase 4");
+        let list = Checklist::of(self.report);
+        let rows = [
+            (list.documented, self.t("Tous les paliers documentés", "Every tier documented")),
+            (list.capacity, self.t("Capacité max identifiée", "Maximum capacity identified")),
+            (
+                list.recommended,
+                self.t("Capacité prod calculée (70%)", "Production capacity calculated (70%)"),
+            ),
+            (list.recoveries, self.t("Temps récupération mesurés", "Recovery times measured")),
+        ];
+        let mut table = self.t("| Critère | Résultat |", "| Criterion | Result |").to_owned();
+        table.push_str("\n|---------|----------|");
+        for (done, what) in rows {
+            let _ = write!(table, "\n| {what} | {} |", ticked(done));
+        }
+        let end = self.t("**Phase 4 terminée** :", "**Phase 4 done**:");
+        let go = self.t("GO pour Phase 5", "GO for phase 5");
+        let _ = write!(table, "\n\n{end} {} {go}", ticked(list.is_complete()));
+        self.line(&table);
+    }
+
+    fn measured(&mut self) {
+        self.heading("Latence mesurée de bout en bout", "Latency measured end to end");
+        let why = self.t(
+            "Chaque enregistrement, de son heure d'envoi prévue à son arrivée sur la cible ; \
+             ce qui n'est pas arrivé compte avec son âge.",
+            "Each record, from its intended send time to its arrival on the target; what has not arrived counts by its age.",
+        );
+        let head = self.t(
+            "| Palier | Borne p99 | p99 | Hors borne | Tolérés | Offerts | Moyenne | Max | Active Records |",
+            "| Tier | p99 bound | p99 | Beyond it | Allowed | Offered | Mean | Max | Active Records |",
+        );
+        let mut table = format!("{why}\n\n{head}\n|---|---|---|---|---|---|---|---|---|");
+        let locale = self.locale;
+        for row in &self.rows {
+            let latency = row.result.and_then(|result| result.latency.as_ref());
+            let millis = |span: Option<_>| span.map_or_else(|| DASH.to_owned(), |span| locale.millis(span));
+            let count = |number: Option<u64>| number.map_or_else(|| DASH.to_owned(), |n| locale.whole(n));
+            let cells = [
+                literal(&row.tier.name),
+                locale.millis(row.tier.p99_bound),
+                millis(latency.and_then(|latency| latency.p99)),
+                count(latency.map(|latency| latency.violations())),
+                count(latency.map(|latency| latency.offered / 100)),
+                count(latency.map(|latency| latency.offered)),
+                millis(latency.and_then(|latency| latency.mean)),
+                millis(latency.and_then(|latency| latency.max)),
+                row.active_records.map_or_else(|| DASH.to_owned(), |value| locale.number(value, 0)),
+            ];
+            let _ = write!(table, "\n| {} |", cells.join(" | "));
+        }
+        self.line(&table);
+    }
+
+    fn findings(&mut self) {
+        self.heading("Constats", "Findings");
+        if self.report.tiers.iter().all(|result| result.findings.is_empty()) {
+            let none = self.t("Aucun.", "None.").to_owned();
+            return self.line(&none);
+        }
+        for row in &self.rows {
+            let Some(result) = row.result.filter(|result| !result.findings.is_empty()) else { continue };
+            let verdict = self.locale.verdict(result.verdict);
+            let _ = writeln!(self.text, "- **{}** ({verdict})", literal(&row.tier.name));
+            for finding in &result.findings {
+                let mark = match finding.weight() {
+                    Weight::Stop => "STOP",
+                    Weight::Insufficient => self.t("insuffisant", "insufficient"),
+                    Weight::Warning => self.t("alerte", "warning"),
+                };
+                let _ = writeln!(self.text, "  - {mark} : {}", literal(&self.locale.finding(finding)));
+            }
+        }
+        if let Some(over) = self.report.overrun {
+            let over = self.locale.minutes(over);
+            let text = match self.locale {
+                Locale::French => format!("\nDurée prévue dépassée de {over}."),
+                Locale::English => format!("\nThe planned time was exceeded by {over}."),
+            };
+            self.line(&text);
+        }
+    }
+
+    fn run(&mut self) {
+        self.heading("Exécution", "Run");
+        let facts = &self.report.facts;
+        let mut text = format!(
+            "- source: `{}`\n- target: `{}`\n- Prometheus: `{}`\n- payload: `{}`\n- topics: {}",
+            code(&facts.source),
+            code(&facts.target),
+            code(&facts.prometheus),
+            code(&facts.payload),
+            literal(&facts.topics.join(", ")),
+        );
+        for (program, version) in &facts.versions {
+            let _ = write!(text, "\n- {}: {}", literal(program), literal(version));
+        }
+        for (name, value) in &facts.variables {
+            let _ = write!(text, "\n- `${}` = `{}`", code(name), code(value));
+        }
+        for query in &facts.queries {
+            let (panel, dashboard) = (literal(&query.panel), literal(&query.dashboard));
+            let signal = literal(query.signal.as_str());
+            let _ = write!(text, "\n- {signal} ({dashboard}, {panel}): `{}`", code(&query.expression));
+        }
+        self.line(&text);
+    }
+
+    fn boxes(&self, row: &Row<'_>) -> String {
+        let (go, stop) = match row.verdict() {
+            Some(Verdict::Go) => (true, false),
+            Some(Verdict::Stop) => (false, true),
+            Some(Verdict::Inconclusive) | None => (false, false),
+        };
+        let inconclusive = match row.verdict() {
+            Some(Verdict::Inconclusive) => self.t(" (non concluant)", " (inconclusive)"),
+            Some(Verdict::Go | Verdict::Stop) | None => "",
+        };
+        format!("{} GO {} STOP{inconclusive}", ticked(go), ticked(stop))
+    }
+
+    fn heading(&mut self, french: &str, english: &str) {
+        let heading = self.t(french, english);
+        let _ = write!(self.text, "\n## {heading}\n\n");
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    const fn t<'t>(&self, french: &'t str, english: &'t str) -> &'t str {
+        self.locale.of(french, english)
+    }
+}
+
+/// The mark of a footnote that says why a cell is empty.
+fn note(notes: &mut Vec<String>, row: &Row<'_>, locale: Locale) -> String {
+    let text = match row.result {
+        None => locale.of("Palier non atteint.", "Tier not reached.").to_owned(),
+        Some(result) => {
+            let insufficient = |weight| weight == Weight::Insufficient;
+            let mut findings = result.findings.iter().filter(|finding| insufficient(finding.weight()));
+            findings.next().map_or_else(
+                || locale.of("Aucune mesure valable.", "No valid measurement.").to_owned(),
+                |finding| literal(&locale.finding(finding)),
+            )
+        }
+    };
+    let place = notes.iter().position(|known| *known == text).unwrap_or_else(|| {
+        notes.push(text);
+        notes.len() - 1
+    });
+    format!("{DASH}[^{}]", place + 1)
+}
+
+const fn ticked(done: bool) -> &'static str {
+    if done { "☑" } else { "☐" }
+}
+
+/// Text that stays text within a table: whoever names a label names no markup and no second line.
+fn literal(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in short(text).chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '$' => safe.extend(['\\', c]),
+            c if is_invisible(c) => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// Text within a code span.
+fn code(text: &str) -> String {
+    let visible = |c: char| match c {
+        '`' => '\'',
+        c if is_invisible(c) => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(visible).collect()
+}
+
+/// The beginning of a text that is longer than anybody reads.
+pub(crate) fn short(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+/// Control characters, and marks that change the direction of what follows.
+pub(crate) fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+const LONGEST: usize = 600;
+const DASH: &str = "—";

@@ -1,2 +1,12 @@
-//! placeholder
-fn main() {}
+//! The commands of the repository: `cargo xtask test` and `cargo xtask tidy`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "these commands talk to people")]
+
+mod command;
+mod deny;
+mod setup;
+mod test;
+mod tidy;
+
+fn main() -> std::process::ExitCode {
+    command::main(std::env::args().skip(1))
+}

@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::{collections::BTreeMap, env, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ramp_core::units::Rate;
+use ramp_load::{
+    client_config::{ClusterConfig, Secret},
+    payload::Payload,
+};
+
+/// Loads a Kafka cluster at an exact rate and accounts for every record.
+#[derive(Debug, Parser)]
+#[command(name = "ramp-load", version, about, after_help = EXIT_STATUSES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send records at a rate for a time.
+    Run(Run),
+}
+
+/// `ramp-load run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Bootstrap servers.
+    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_SOURCE")]
+    pub bootstrap: String,
+    /// A topic to load; give it several times to load several in turn.
+    #[arg(long, value_name = "TOPIC", required = true)]
+    pub topic: Vec<String>,
+    /// Records per second.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub rate: Rate,
+    /// For how long, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Duration,
+    /// What each record carries: json, or random:N for N bytes that do not compress.
+    #[arg(long, default_value = "json")]
+    pub payload: Payload,
+    /// A librdkafka property; secrets do not belong here.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
+    pub property: Vec<(String, String)>,
+    /// The environment variable that holds the user name.
+    #[arg(long, value_name = "VARIABLE")]
+    pub username_env: Option<String>,
+    /// The environment variable that holds the password.
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+    /// Records not acknowledged this many seconds (and 10 more) after they were sent have failed.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "20")]
+    pub delivery_bound: Duration,
+    /// The form of the account.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// A form of the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// A login that cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{flag} names the environment variable {variable}, which is not set; export it")]
+pub struct LoginError {
+    flag: &'static str,
+    variable: String,
+}
+
+impl Run {
+    /// The cluster that takes the load.
+    ///
+    /// # Errors
+    /// When a variable that is to hold the login is not set.
+    pub fn cluster(&self) -> Result<ClusterConfig, LoginError> {
+        let read = |flag, name: &Option<String>| {
+            let Some(variable) = name else { return Ok(None) };
+            let missing = |_| LoginError { flag, variable: variable.clone() };
+            env::var(variable).map(Some).map_err(missing)
+        };
+        Ok(ClusterConfig {
+            bootstrap: self.bootstrap.clone(),
+            properties: self.property.iter().cloned().collect::<BTreeMap<_, _>>(),
+            username: read("--username-env", &self.username_env)?,
+            password: read("--password-env", &self.password_env)?.map(Secret::new),
+        })
+    }
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let rate = text.replace('_', "").parse().ok().and_then(Rate::per_second);
+    rate.ok_or_else(|| "give a whole number of records per second above 0, such as 2_500".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let span = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let span = span.filter(|span| !span.is_zero());
+    span.ok_or_else(|| "give a number of seconds above 0, such as 30".to_owned())
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| "write it as key=value".to_owned())?;
+    if key.contains("password") || key.contains("secret") {
+        return Err(format!("{key} is a secret; use --password-env"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+const EXIT_STATUSES: &str = "\
+Exit status:
+  0  every record was offered and acknowledged
+  1  records failed or were not offered
+  2  the command line cannot be used
+  3  the cluster cannot be used";

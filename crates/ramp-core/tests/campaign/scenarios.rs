@@ -1,0 +1,328 @@
+//! What the rules say of one campaign each.
+
+use std::time::Duration;
+
+use ramp_core::{
+    campaign::{Campaign, Input},
+    criterion::{Comparison, Severity},
+    event::{Action, Ending},
+    observation::{LatencySnapshot, LoadProgress, Reading, Sample},
+    plan::{Plan, PlanDraft, PlanError, Recovery},
+    signal::{Fold, SignalId, Unit},
+    units::{Elapsed, Rate, Ratio},
+    verdict::{Finding, Verdict},
+};
+
+use crate::world::{CPU, World, criterion, draft, secs, signal};
+
+use Verdict::{Go, Inconclusive, Stop};
+
+#[test]
+fn a_healthy_campaign_ends_with_a_capacity_that_is_a_floor() {
+    let run = World::healthy().run();
+    assert_eq!(run.verdicts(), [Go; 5]);
+    let outcome = run.outcome();
+    assert_eq!(outcome.ending, Ending::LastTierPassed);
+    let capacity = outcome.capacity.unwrap();
+    assert_eq!((capacity.validated.get(), capacity.exact), (10_000, false));
+    assert_eq!(capacity.recommended.map(Rate::get), Some(7_000));
+    assert_eq!(outcome.overrun, None);
+    assert!(outcome.tiers.iter().all(|tier| tier.recovery.unwrap().recovered_after == Some(Duration::ZERO)));
+}
+
+#[test]
+fn a_replication_that_stalls_at_minute_four_of_p3_is_a_stop_there() {
+    let stall = |tier, since: f64| if tier == 2 && since > 240.0 { since - 240.0 } else { 0.05 };
+    let run = World { behind: Box::new(stall), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go, Go, Stop]);
+    assert!(run.has(|finding| matches!(finding, Finding::LatencyObjective { certain: Some(_), .. })));
+    let outcome = run.outcome();
+    let capacity = outcome.capacity.unwrap();
+    assert_eq!((capacity.validated.get(), capacity.exact), (2_500, true));
+    let cut = outcome.tiers[2].stopped.unwrap().since(outcome.tiers[2].started.unwrap());
+    assert!(
+        cut > secs(243) && cut < secs(248),
+        "it is cut once 1 % of the tier is beyond the bound: {cut:?}"
+    );
+}
+
+#[test]
+fn a_replication_that_dies_two_seconds_before_the_end_of_p3_is_a_stop() {
+    let stall = |tier, since: f64| if tier == 2 && since > 298.0 { since - 298.0 } else { 0.05 };
+    let run = World { behind: Box::new(stall), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go, Go, Stop]);
+    assert!(run.has(|finding| matches!(finding, Finding::NotRecovered { .. })));
+}
+
+#[test]
+fn a_paused_partition_with_half_a_percent_of_the_records_is_a_stop_after_the_recovery() {
+    let run = World { stuck: Box::new(|tier| if tier == 1 { 0.005 } else { 0.0 }), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go, Stop]);
+    assert!(run.has(|finding| matches!(finding, Finding::NotRecovered { outstanding: 3_750, .. })));
+    assert!(
+        !run.has(|finding| matches!(finding, Finding::LatencyObjective { .. })),
+        "under 1 % are beyond it"
+    );
+    assert_eq!(run.last().recovery.unwrap().waited, secs(600));
+}
+
+#[test]
+fn a_partition_without_a_leader_cannot_hide_in_an_open_ledger() {
+    let open = |tier, progress: &mut LoadProgress| {
+        if tier == 1 {
+            progress.acknowledged -= progress.offered / 30;
+        }
+    };
+    let run = World { load: Box::new(open), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go, Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::OpenLedger { in_flight: 25_000 })));
+}
+
+#[test]
+fn a_processor_at_its_limit_stops_the_tier_at_once() {
+    let cpu = |tier, since| Some(if tier == 1 && since > 120.0 { 97.5 } else { 40.0 });
+    let run = World { cpu: Box::new(cpu), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go, Stop]);
+    let ran = run.last().stopped.unwrap().since(run.last().started.unwrap());
+    assert!(ran > secs(120) && ran <= secs(126), "{ran:?}");
+    let crossed = |finding: &Finding| match finding {
+        Finding::Crossed { criterion, value, series, source, .. } => {
+            criterion.severity == Severity::Stop
+                && (*value, series.as_str(), source.as_str()) == (97.5, "w1", "query of cpu")
+        }
+        _ => false,
+    };
+    assert!(run.has(crossed));
+}
+
+#[test]
+fn a_crossing_that_was_not_seen_is_no_go_when_too_little_was_seen() {
+    let cpu = |tier, since| (tier != 1 || since < 120.0).then_some(40.0);
+    let run = World { cpu: Box::new(cpu), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go, Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::Coverage { signal, .. } if *signal == CPU)));
+}
+
+#[test]
+fn one_missed_scrape_in_twenty_leaves_enough() {
+    let cpu = |_, since: f64| ((since as u64 / 5) % 20 != 7).then_some(40.0);
+    assert_eq!(World { cpu: Box::new(cpu), ..World::healthy() }.run().verdicts(), [Go; 5]);
+}
+
+#[test]
+fn a_warning_leaves_a_tier_go_and_is_listed() {
+    let run = World { cpu: Box::new(|_, _| Some(85.0)), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go; 5]);
+    assert!(run.has(|finding| matches!(finding, Finding::Crossed { value: 85.0, .. })));
+}
+
+#[test]
+fn a_generator_that_was_late_itself_is_inconclusive() {
+    let late = |tier, snapshot: &mut LatencySnapshot| {
+        if tier == 0 {
+            snapshot.late = snapshot.offered / 50;
+        }
+    };
+    let run = World { latency: Box::new(late), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::GeneratorLate { from_handover: 0, .. })));
+    assert_eq!(run.outcome().capacity, None);
+}
+
+#[test]
+fn a_late_generator_is_found_by_its_own_lateness() {
+    let late = |_, progress: &mut LoadProgress| progress.lateness_p99 = Duration::from_millis(101);
+    let run = World { load: Box::new(late), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::Lateness { .. })));
+}
+
+#[test]
+fn a_pause_of_five_seconds_within_the_objective_of_p5_stops_nothing() {
+    let pause = |tier, since: f64| {
+        let into = since - 100.0;
+        if tier == 4 && (0.0..4.9).contains(&into) { into } else { 0.05 }
+    };
+    let run = World { behind: Box::new(pause), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go; 5]);
+    let lag = |finding: &Finding| matches!(finding, Finding::Crossed { criterion, .. } if criterion.signal == SignalId::LAG);
+    assert!(run.has(lag), "the lag's warning is listed: {:?}", run.last().findings);
+}
+
+#[test]
+fn a_lag_beyond_its_stop_for_thirty_seconds_is_a_stop() {
+    let mut plan = draft();
+    for tier in &mut plan.tiers {
+        tier.p99_bound = secs(60);
+    }
+    let behind = |tier, _| if tier == 4 { 6.0 } else { 0.05 };
+    let run = World { plan, behind: Box::new(behind), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go, Go, Go, Go, Stop]);
+    let ran = run.last().stopped.unwrap().since(run.last().started.unwrap());
+    assert!(ran >= secs(35) && ran < secs(40), "6 s of 10 000/s are 60 000, from second 5 on: {ran:?}");
+}
+
+#[test]
+fn a_load_that_was_not_offered_proves_nothing() {
+    let short = |_, progress: &mut LoadProgress| {
+        progress.offered = progress.due * 98 / 100;
+        progress.acknowledged = progress.offered;
+    };
+    let run = World { load: Box::new(short), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::Shortfall { due: 300_000, offered: 294_000, .. })));
+}
+
+#[test]
+fn a_record_that_failed_denies_the_go() {
+    let failing = |_, progress: &mut LoadProgress| {
+        progress.failed = progress.offered.min(1);
+        progress.acknowledged -= progress.failed;
+    };
+    let run = World { load: Box::new(failing), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::RecordsFailed { failed: 1, .. })));
+}
+
+#[test]
+fn without_a_probe_there_is_no_go() {
+    let run = World { probe: false, ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::NoLatency)));
+}
+
+#[test]
+fn an_observation_that_is_lost_is_inconclusive_and_never_a_stop_for_silence() {
+    let reason = "the target is gone".to_owned();
+    let at = vec![(100, Input::ObservationLost { tier: 0, reason })];
+    let silent = |_, since: f64| if since > 100.0 { since - 100.0 } else { 0.05 };
+    let run = World { at, behind: Box::new(silent), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::ObservationLost { .. })));
+}
+
+#[test]
+fn an_interrupt_in_a_tier_stops_the_load_and_keeps_the_capacity_as_a_floor() {
+    let run = World { at: vec![(500, Input::Interrupt)], ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go, Inconclusive]);
+    assert_eq!(run.outcome().ending, Ending::Interrupted);
+    let capacity = run.outcome().capacity.unwrap();
+    assert_eq!((capacity.validated.get(), capacity.exact), (1_000, false));
+}
+
+#[test]
+fn an_interrupt_in_a_recovery_leaves_that_tier_without_a_go() {
+    let run = World { at: vec![(350, Input::Interrupt)], ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert_eq!(run.outcome().ending, Ending::Interrupted);
+    assert_eq!(run.last().recovery, None);
+}
+
+#[test]
+fn an_interrupt_while_the_load_starts_stops_it() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    while campaign.poll_action().is_some() {}
+    campaign.handle(Elapsed::START, Input::Interrupt);
+    assert_eq!(campaign.poll_action(), Some(Action::StopLoad));
+    assert!(campaign.outcome().is_some());
+}
+
+#[test]
+fn a_path_that_is_blocked_starts_no_load() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    assert_eq!(campaign.poll_action(), Some(Action::ProvePath { tier: 0 }));
+    campaign.handle(Elapsed::START, Input::PathBlocked { tier: 0, reason: "backlog".to_owned() });
+    assert_eq!(campaign.poll_action(), None);
+    assert_eq!(campaign.outcome().unwrap().ending, Ending::Inconclusive);
+}
+
+#[test]
+fn a_load_that_never_starts_or_never_ends_is_not_waited_for_for_ever() {
+    for started in [false, true] {
+        let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+        campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+        if started {
+            campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+        }
+        let mut wakes = 0;
+        while let Some(at) = campaign.poll_timeout() {
+            campaign.handle(at, Input::Tick);
+            wakes += 1;
+            assert!(wakes < 1_000, "the campaign spins at {at:?}");
+        }
+        let actions: Vec<_> = std::iter::from_fn(|| campaign.poll_action()).collect();
+        assert!(actions.contains(&Action::StopLoad), "{actions:?}");
+        assert_eq!(campaign.results()[0].verdict, Inconclusive);
+    }
+}
+
+#[test]
+fn a_counter_counts_its_increase_across_a_reset() {
+    let exhausted = SignalId::literal("exhausted");
+    let mut plan = draft();
+    plan.signals
+        .push(ramp_core::signal::Signal { fold: Fold::Increase, ..signal(exhausted.clone(), Unit::Count) });
+    for tier in &mut plan.tiers {
+        tier.criteria.push(criterion(exhausted.clone(), 10.0, Severity::Warning, 0));
+    }
+    let value = |second: u64| match second {
+        0..100 => 1_000.0,
+        100..200 => 1_006.0,
+        _ => 5.0,
+    };
+    let at = (1..70).map(|n| n * 5).map(|second| {
+        let scraped = Elapsed::new(secs(second));
+        let point = ramp_core::observation::Point { series: "p".into(), value: value(second), scraped };
+        let sample = Sample::Present { points: vec![point], panel: None };
+        (second, Input::Reading(Reading { signal: exhausted.clone(), sample }))
+    });
+    let run = World { plan, at: at.collect(), ..World::healthy() }.run();
+    let first = &run.campaign.results()[0];
+    let evidence = first.signals.iter().find(|evidence| evidence.signal == exhausted).unwrap();
+    assert_eq!(evidence.highest.as_ref().unwrap().value, 11.0, "6 before the reset and 5 after it");
+    assert!(first.findings.iter().any(|finding| matches!(finding, Finding::Crossed { value: 11.0, .. })));
+}
+
+#[test]
+fn a_plan_tells_all_its_faults_at_once_and_where_they_are() {
+    let good = draft();
+    let mut plan =
+        PlanDraft { recovery: Recovery { minimum: secs(20), floor: 0, give_up: secs(10) }, ..good };
+    plan.recommended = Ratio::new(0.0).unwrap();
+    plan.signals.push(signal(CPU, Unit::Percent));
+    plan.tiers[1].rate = plan.tiers[0].rate;
+    plan.tiers[2].name = "P1".to_owned();
+    plan.tiers[3].hold = secs(20);
+    plan.tiers[4].p99_bound = Duration::ZERO;
+    plan.tiers[0].criteria.push(criterion(SignalId::literal("gone"), 1.0, Severity::Stop, 0));
+    plan.tiers[0].criteria.push(criterion(CPU, f64::NAN, Severity::Warning, 0));
+    plan.tiers[0].criteria.push(criterion(CPU, 99.0, Severity::Warning, 0));
+    let errors = Plan::new(plan).unwrap_err();
+    let has = |wanted: fn(&PlanError) -> bool| errors.faults().iter().any(wanted);
+    assert!(has(|fault| matches!(fault, PlanError::DuplicateSignal(id) if *id == CPU)));
+    assert!(has(|fault| matches!(fault, PlanError::RateNotIncreasing { place: 1, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::TierName { place: 2, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::HoldTooShort { place: 3, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::ZeroDuration { place } if place == "tiers[4].p99_bound")));
+    assert!(has(|fault| matches!(fault, PlanError::UnknownSignal { place: 0, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::BoundNotFinite { place: 0, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::WarningBeyondStop { place: 0, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::GiveUpBeforeMinimum { .. })));
+    assert!(has(|fault| matches!(fault, PlanError::ZeroFloor)));
+    assert!(has(|fault| matches!(fault, PlanError::ZeroRecommendation)));
+    let empty = Plan::new(PlanDraft { tiers: Vec::new(), ..draft() }).unwrap_err();
+    assert!(matches!(empty.faults(), [PlanError::NoTier]));
+}
+
+#[test]
+fn a_warning_below_its_stop_is_no_fault_in_either_direction() {
+    let mut plan = draft();
+    for tier in &mut plan.tiers {
+        for (bound, severity) in [(20.0, Severity::Warning), (10.0, Severity::Stop)] {
+            let low = criterion(CPU, bound, severity, 0);
+            tier.criteria.push(ramp_core::criterion::Criterion { comparison: Comparison::Below, ..low });
+        }
+    }
+    assert!(Plan::new(plan).is_ok());
+}

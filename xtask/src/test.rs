@@ -1,0 +1,28 @@
+//! `cargo xtask test`: everything that a change must pass.
+
+use std::process::Command;
+
+use crate::{
+    command::{Failure, cargo, execute, step},
+    deny, setup, tidy,
+};
+
+/// Runs every step and stops at the first that fails.
+pub(crate) fn run() -> Result<(), Failure> {
+    step("set up", setup::run)?;
+    step("tidy", tidy::check)?;
+    step("format", || cargo(&["fmt", "--all", "--check"]))?;
+    step("clippy", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"])
+    })?;
+    // Tests start the laboratory's executable, which cargo builds only for its own package's tests.
+    step("build the laboratory", || cargo(&["build", "--package", "ramp-lab"]))?;
+    step("tests", || cargo(&["test", "--workspace", "--all-features"]))?;
+    step("documentation", || {
+        let mut doc = Command::new(env!("CARGO"));
+        doc.args(["doc", "--workspace", "--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "--deny warnings");
+        execute(&mut doc, "RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --all-features")
+    })?;
+    step("dependencies", deny::check)
+}

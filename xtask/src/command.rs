@@ -77,12 +77,19 @@ pub(crate) fn execute(command: &mut Command, typed: &str) -> Result<(), Failure>
     if status.success() { Ok(()) } else { Err(Failure::Failed { command: typed.to_owned() }) }
 }
 
-/// What `program` prints with `arguments`, its failure included; `None` where it is not there.
-pub(crate) fn output(program: &Path, arguments: &[&str]) -> Option<(bool, String)> {
+/// What a program printed, and whether it succeeded.
+pub(crate) struct Output {
+    pub(crate) success: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// What `program` does with `arguments`; `None` where it is not there.
+pub(crate) fn output(program: &Path, arguments: &[&str]) -> Option<Output> {
     let output = Command::new(program).args(arguments).current_dir(root()).output().ok()?;
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    Some((output.status.success(), text))
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    Some(Output { success: output.status.success(), stdout, stderr })
 }
 
 /// The repository.

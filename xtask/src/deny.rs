@@ -7,22 +7,22 @@ use crate::command::{Failure, execute, output, target};
 /// Checks every dependency; installs the checker at a pinned version first.
 pub(crate) fn check() -> Result<(), Failure> {
     let program = installed()?;
-    let typed = |checks: &str| format!("cargo deny check {checks}");
+    let typed = |checks: &str| format!("{} check {checks}", program.display());
     execute(
         Command::new(&program).args(["check", "bans", "licenses", "sources"]),
         &typed("bans licenses sources"),
     )?;
-    let (success, text) = output(&program, &["check", "advisories"])
-        .ok_or_else(|| Failure::Wrong("cargo-deny does not start".to_owned()))?;
-    if success {
+    let advisories = output(&program, &["check", "advisories"]);
+    let advisories = advisories.ok_or_else(|| Failure::Wrong("cargo-deny does not start".to_owned()))?;
+    if advisories.success {
         println!("advisories: none");
         return Ok(());
     }
-    if is_out_of_reach(&text) {
+    if is_out_of_reach(&advisories.stderr) {
         println!("ADVISORIES WERE NOT CHECKED: their database cannot be fetched from here");
         return Ok(());
     }
-    eprintln!("{text}");
+    eprintln!("{}", advisories.stderr);
     Err(Failure::Failed { command: typed("advisories") })
 }
 
@@ -35,14 +35,16 @@ fn installed() -> Result<PathBuf, Failure> {
     let root = target().join("tools");
     let program = root.join("bin/cargo-deny");
     let version = output(&program, &["--version"]);
-    if version.is_some_and(|(_, text)| text.trim() == format!("cargo-deny {VERSION}")) {
+    if version.is_some_and(|version| version.stdout.trim() == format!("cargo-deny {VERSION}")) {
         return Ok(program);
     }
     let mut install = Command::new(env!("CARGO"));
     // A debug build compiles in a fraction of the time and checks as well.
     install.args(["install", "--debug", "--locked", "--version", VERSION, "--root"]).arg(&root);
     install.arg("--target-dir").arg(target().join("tools-build")).arg("cargo-deny");
-    execute(&mut install, &format!("cargo install --locked --version {VERSION} cargo-deny"))?;
+    let typed =
+        format!("cargo install --debug --locked --version {VERSION} --root {} cargo-deny", root.display());
+    execute(&mut install, &typed)?;
     Ok(program)
 }
 

@@ -36,6 +36,10 @@ pub(crate) fn run() -> Result<(), Failure> {
     }
     let _quiet = NoServices::begin()?;
     execute(apt().arg("update"), "apt-get update")?;
+    // Releases that have left Java 17 behind have a later one under this name.
+    let known = output(Path::new("apt-cache"), &["show", JAVA]).is_some_and(|answer| answer.success);
+    let packages =
+        packages.into_iter().map(|package| if package == JAVA && !known { ANY_JAVA } else { package });
     execute(apt().args(["install", "-y", "--no-install-recommends"]).args(packages), &command)
 }
 
@@ -43,7 +47,7 @@ pub(crate) fn run() -> Result<(), Failure> {
 fn components() -> Result<(), Failure> {
     for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         let there = output(Path::new(env!("CARGO")), &[subcommand, "--version"]);
-        if there.is_none_or(|(success, _)| !success) {
+        if there.is_none_or(|there| !there.success) {
             let command = format!("rustup component add {component}");
             execute(Command::new("rustup").args(["component", "add", component]), &command)?;
         }
@@ -58,8 +62,8 @@ fn is_there(need: &Need) -> bool {
 
 /// The release of a Java: 17 for `openjdk version "17.0.15"`.
 fn java_release(java: &Path) -> Option<u32> {
-    let (_, text) = output(java, &["-version"])?;
-    text.split('"').nth(1)?.split(['.', '-']).next()?.parse().ok()
+    // A Java tells its version on standard error.
+    output(java, &["-version"])?.stderr.split('"').nth(1)?.split(['.', '-']).next()?.parse().ok()
 }
 
 fn find(program: &str) -> Option<PathBuf> {
@@ -70,7 +74,7 @@ fn find(program: &str) -> Option<PathBuf> {
 }
 
 fn is_root() -> bool {
-    output(Path::new("id"), &["-u"]).is_some_and(|(_, user)| user.trim() == "0")
+    output(Path::new("id"), &["-u"]).is_some_and(|user| user.stdout.trim() == "0")
 }
 
 fn apt() -> Command {
@@ -87,11 +91,12 @@ struct NoServices {
 impl NoServices {
     fn begin() -> Result<Self, Failure> {
         let policy = Path::new(POLICY);
-        if policy.exists() {
+        // One that an interrupted set-up of ours has left behind is taken over.
+        if policy.exists() && fs::read_to_string(policy).ok().as_deref() != Some(REFUSAL) {
             return Ok(Self { ours: false });
         }
         let failed = |error| Failure::Wrong(format!("cannot write {POLICY}: {error}"));
-        fs::write(policy, "#!/bin/sh\nexit 101\n").map_err(failed)?;
+        fs::write(policy, REFUSAL).map_err(failed)?;
         let guard = Self { ours: true };
         fs::set_permissions(policy, Permissions::from_mode(0o755)).map_err(failed)?;
         Ok(guard)
@@ -111,7 +116,11 @@ impl Drop for NoServices {
 /// What Debian's packages ask before they start a service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
+const REFUSAL: &str = "#!/bin/sh\n# written by `cargo xtask test` while it installs packages\nexit 101\n";
+
 const LEAST_JAVA: u32 = 17;
+const JAVA: &str = "openjdk-17-jre-headless";
+const ANY_JAVA: &str = "default-jre-headless";
 
 const NEEDS: [Need; 9] = [
     Need { program: "cc", package: "gcc", purpose: "librdkafka" },
@@ -119,7 +128,7 @@ const NEEDS: [Need; 9] = [
     Need { program: "make", package: "make", purpose: "librdkafka" },
     Need { program: "cmake", package: "cmake", purpose: "the TLS of the Prometheus client" },
     Need { program: "perl", package: "perl", purpose: "OpenSSL" },
-    Need { program: "java", package: "openjdk-17-jre-headless", purpose: "Kafka" },
+    Need { program: "java", package: JAVA, purpose: "Kafka" },
     Need { program: "mvn", package: "maven", purpose: "Kafka's jars" },
     Need { program: "prometheus", package: "prometheus", purpose: "the laboratory" },
     Need {

@@ -75,7 +75,7 @@ fn load(run: &Run) -> Result<Summary, LoadError> {
         topics: run.topic.clone(),
         payload: run.payload,
     };
-    let load = Load::start(&config, clock, spec)?;
+    let load = Load::start(&config, clock, spec, drop)?;
     let account = load.account();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -161,6 +161,10 @@ impl Driver<'_> {
         beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut sampling = interval(self.means.sampling);
         sampling.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        // Counters are read once before the first tier, whose increase counts from there.
+        for reading in self.means.observer.sample(SystemTime::now()).await {
+            self.happened(Input::Reading(reading))?;
+        }
         while self.campaign.outcome().is_none() {
             self.carry_out();
             tokio::select! {
@@ -313,9 +317,8 @@ impl Means {
             topics: self.topics.clone(),
             payload: self.payload,
         };
-        let load = Load::start(&self.source, self.clock, spec).map_err(|error| error.to_string())?;
-        self.probe.watch(load.account());
-        Ok(load)
+        Load::start(&self.source, self.clock, spec, |account| self.probe.watch(account))
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -182,3 +182,108 @@ const FILE: &str = "journal.jsonl";
 
 /// Raised when a line changes in a way that older programs would read wrongly.
 const SCHEMA_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::plan_text::PlanText;
+
+    fn facts() -> RunFacts {
+        RunFacts {
+            name: "test".to_owned(),
+            started: "2026-01-02T03:04:05Z".to_owned(),
+            versions: BTreeMap::new(),
+            source: "a:1".to_owned(),
+            target: "b:1".to_owned(),
+            prometheus: "http://c:1".to_owned(),
+            queries: Vec::new(),
+            variables: BTreeMap::new(),
+            topics: Vec::new(),
+            payload: "json".to_owned(),
+        }
+    }
+
+    fn plan() -> Plan {
+        let text: PlanText = toml::from_str(
+            r#"
+            name = "short"
+            recommended = 0.7
+            recovery = { minimum = "1s", floor = 1, give_up = "10s" }
+            load = { topics = 1, payload = "json" }
+            tiers = [{ name = "P1", rate = 10, hold = "10s", p99 = "1s" }]
+            "#,
+        )
+        .unwrap();
+        text.plan(Vec::new()).unwrap()
+    }
+
+    fn inputs() -> [(Elapsed, Input); 4] {
+        let at = |seconds| Elapsed::new(Duration::from_secs(seconds));
+        [
+            (at(0), Input::PathClear { tier: 0 }),
+            (at(1), Input::LoadStarted { tier: 0 }),
+            (at(2), Input::Tick),
+            (at(3), Input::Interrupt),
+        ]
+    }
+
+    #[test]
+    fn a_replayed_journal_is_the_campaign_that_was_journaled() {
+        let folder = TempDir::new().unwrap();
+        let mut journal = Journal::create(folder.path(), plan(), facts()).unwrap();
+        let mut campaign = Campaign::new(plan());
+        for (at, input) in inputs() {
+            journal.record(at, &input).unwrap();
+            campaign.handle(at, input);
+        }
+        let replay = Replay::read(folder.path()).unwrap();
+        assert_eq!(replay.inputs, 4);
+        assert_eq!(replay.header.facts, facts());
+        assert_eq!(replay.campaign.stage(), campaign.stage());
+        assert_eq!(replay.campaign.results(), campaign.results());
+    }
+
+    #[test]
+    fn a_journal_that_was_cut_anywhere_reads_to_its_last_full_line() {
+        let folder = TempDir::new().unwrap();
+        let mut journal = Journal::create(folder.path(), plan(), facts()).unwrap();
+        for (at, input) in inputs() {
+            journal.record(at, &input).unwrap();
+        }
+        let path = folder.path().join(FILE);
+        let whole = std::fs::read(&path).unwrap();
+        let header = whole.iter().position(|byte| *byte == b'\n').unwrap();
+        for end in header + 1..whole.len() {
+            let kept = whole.get(..end).unwrap();
+            std::fs::write(&path, kept).unwrap();
+            let full = kept.iter().filter(|byte| **byte == b'\n').count() - 1;
+            assert_eq!(Replay::read(folder.path()).unwrap().inputs, full);
+        }
+        std::fs::write(&path, whole.get(..header).unwrap()).unwrap();
+        assert!(matches!(Replay::read(folder.path()), Err(JournalError::Empty { .. })));
+    }
+
+    #[test]
+    fn a_changed_line_and_a_later_form_are_named() {
+        let folder = TempDir::new().unwrap();
+        drop(Journal::create(folder.path(), plan(), facts()).unwrap());
+        let path = folder.path().join(FILE);
+        let header = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{header}{{}}\n")).unwrap();
+        let error = Replay::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+        std::fs::write(&path, header.replace("\"schema_version\":1", "\"schema_version\":99")).unwrap();
+        assert!(matches!(Replay::read(folder.path()), Err(JournalError::Version { found: 99, .. })));
+    }
+
+    #[test]
+    fn a_run_is_never_written_over() {
+        let folder = TempDir::new().unwrap();
+        drop(Journal::create(folder.path(), plan(), facts()).unwrap());
+        assert!(matches!(Journal::create(folder.path(), plan(), facts()), Err(JournalError::Write { .. })));
+    }
+}

@@ -59,8 +59,12 @@ pub(crate) fn write_files(folder: &Path, report: &Report, lang: Lang) -> Result<
     Ok(())
 }
 
-/// The report as the terminal shows it.
-pub(crate) fn terminal(report: &Report, lang: Lang) -> String {
+/// The report for standard output: the form itself where that is a file or a pipe.
+pub(crate) fn shown(report: &Report, lang: Lang) -> String {
+    if io::stdout().is_terminal() { terminal(report, lang) } else { markdown::render(report, locale(lang)) }
+}
+
+fn terminal(report: &Report, lang: Lang) -> String {
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     ramp_report::terminal::render(report, locale(lang), WIDTH, colour)
 }

@@ -96,7 +96,7 @@ async fn campaign(args: &Run, settings: Settings) -> Result<Exit, RunError> {
     let campaign = driver::drive(plan, start, means, &mut journal, &mut Progress::stderr()).await?;
     let report = report::of(&facts, &campaign);
     report::write_files(&folder, &report, args.lang)?;
-    print!("{}", report::terminal(&report, args.lang));
+    print!("{}", report::shown(&report, args.lang));
     let outcome = campaign.outcome();
     Ok(outcome.map_or(Exit::Inconclusive, |outcome| Exit::of(&outcome, args.require)))
 }

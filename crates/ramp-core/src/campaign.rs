@@ -52,6 +52,7 @@ use crate::{
     evidence::{Counters, Level, SignalEvidence},
     observation::{LatencySnapshot, LoadProgress, Reading, Sample},
     plan::{Plan, Tier},
+    signal::{Signal, SignalId},
     units::{Elapsed, Rate},
     verdict::{Finding, Verdict},
 };
@@ -377,8 +378,14 @@ impl Campaign {
     }
 
     fn load_started(&mut self, tier: usize) {
-        if !matches!(self.phase, Phase::Starting { tier: expected, .. } if expected == tier) {
-            return;
+        match &self.phase {
+            Phase::Starting { tier: expected, .. } if *expected == tier => {}
+            // Said twice of the load that runs.
+            Phase::Running(run) if run.tier() == tier => return,
+            // A load that starts after it was given up on is not wanted any more.
+            Phase::Proving { .. } | Phase::Starting { .. } | Phase::Running(_) | Phase::Done { .. } => {
+                return self.actions.push_back(Action::StopLoad);
+            }
         }
         if let Some(run) = TierRun::start(&self.plan, tier, self.now, self.drained, &self.counters) {
             self.phase = Phase::Running(Box::new(run));
@@ -406,14 +413,15 @@ impl Campaign {
 
     fn reading(&mut self, Reading { signal, sample }: Reading) {
         let mut signals = self.plan.signals().iter().enumerate();
-        let Some((place, signal)) = signals.find(|(_, known)| known.id == signal) else { return };
+        let asked = |known: &Signal| known.id == signal && known.id != SignalId::LAG;
+        let Some((place, signal)) = signals.find(|(_, known)| asked(known)) else { return };
         let Some(counters) = self.counters.get_mut(place) else { return };
         match (&mut self.phase, sample) {
             (Phase::Running(run), sample) => {
                 let event = run.reading((place, signal), sample, counters, self.now);
                 self.events.extend(event);
             }
-            (_, Sample::Present { points, .. }) => points.iter().for_each(|point| counters.note(point)),
+            (_, Sample::Present { points, .. }) => counters.take(&points),
             (_, Sample::Absent(_)) => {}
         }
     }
@@ -484,14 +492,19 @@ impl Campaign {
     fn end_before_load(&mut self, tier: usize, finding: Finding) {
         let Some(rate) = self.plan.tiers().get(tier).map(|tier| tier.rate) else { return };
         let interrupted = matches!(finding, Finding::Interrupted { .. });
-        self.conclude(Conclusion { result: TierResult::before_load(tier, rate, finding), interrupted });
+        let drained = self.drained;
+        self.conclude(Conclusion {
+            result: TierResult::before_load(tier, rate, finding),
+            interrupted,
+            drained,
+        });
     }
 
-    fn conclude(&mut self, Conclusion { result, interrupted }: Conclusion) {
+    fn conclude(&mut self, Conclusion { result, interrupted, drained }: Conclusion) {
         let (tier, verdict, at) = (result.tier, result.verdict, self.now);
         self.events.push_back(Event::Final { tier, verdict, at });
         self.results.push(result);
-        self.drained = Some(at);
+        self.drained = drained;
         let ending = match verdict {
             _ if interrupted => Ending::Interrupted,
             Verdict::Stop => Ending::Stopped,
@@ -509,6 +522,11 @@ impl Campaign {
 }
 
 impl TierResult {
+    /// Whether the campaign was interrupted during this tier.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.findings.iter().any(|finding| matches!(finding, Finding::Interrupted { .. }))
+    }
+
     fn before_load(tier: usize, rate: Rate, finding: Finding) -> Self {
         let findings = vec![finding];
         Self {

@@ -12,7 +12,7 @@ use crate::{
 pub struct Capacity {
     /// The rate of the last final GO.
     pub validated: Rate,
-    /// Whether the next tier was a STOP. Otherwise the true capacity is `validated` or more.
+    /// Whether the next tier was a STOP, and not for being interrupted early. Otherwise the true capacity is `validated` or more.
     pub exact: bool,
     /// The share of it recommended for production; `None` where that is below one record per second.
     pub recommended: Option<Rate>,
@@ -24,7 +24,8 @@ impl Capacity {
     pub fn of(results: &[TierResult], recommended: Ratio) -> Option<Self> {
         let last_go = results.iter().rposition(|result| result.verdict == Verdict::Go)?;
         let validated = results.get(last_go)?.rate;
-        let exact = results.get(last_go + 1).is_some_and(|next| next.verdict == Verdict::Stop);
+        let failed = |next: &TierResult| next.verdict == Verdict::Stop && !next.was_interrupted();
+        let exact = results.get(last_go + 1).is_some_and(failed);
         Some(Self { validated, exact, recommended: validated.share(recommended) })
     }
 }

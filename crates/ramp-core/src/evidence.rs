@@ -68,24 +68,35 @@ pub(crate) struct Counters(BTreeMap<String, Counter>);
 
 #[derive(Debug, Clone, Copy)]
 struct Counter {
+    newest: Elapsed,
     last: f64,
     total: f64,
 }
 
 impl Counters {
-    /// Takes the counter's value and gives its increase since the campaign's start.
+    /// Takes the values of one reading.
     ///
-    /// A counter that falls was reset: its value is what it has counted since. A series that appears
-    /// beside known ones was born: it counts from zero.
-    fn take(&mut self, series: &str, value: f64) -> f64 {
-        if let Some(counter) = self.0.get_mut(series) {
-            counter.total += if value < counter.last { value } else { value - counter.last };
-            counter.last = value;
-            return counter.total;
+    /// A counter that falls was reset: its value is what it has counted since. A series that appears in a later
+    /// reading than the first was born: it counts from zero.
+    pub(crate) fn take(&mut self, points: &[Point]) {
+        let is_first = self.0.is_empty();
+        for Point { series, value, scraped } in points.iter().filter(|point| point.value.is_finite()) {
+            let Some(counter) = self.0.get_mut(series) else {
+                let total = if is_first { 0.0 } else { *value };
+                self.0.insert(series.clone(), Counter { newest: *scraped, last: *value, total });
+                continue;
+            };
+            if *scraped > counter.newest {
+                counter.total += if *value < counter.last { *value } else { *value - counter.last };
+                counter.newest = *scraped;
+                counter.last = *value;
+            }
         }
-        let total = if self.0.is_empty() { 0.0 } else { value };
-        self.0.insert(series.to_owned(), Counter { last: value, total });
-        total
+    }
+
+    /// The increase of a series since the campaign's start; nothing where it was never seen.
+    fn total(&self, series: &str) -> f64 {
+        self.0.get(series).map_or(0.0, |counter| counter.total)
     }
 }
 
@@ -115,7 +126,8 @@ struct SignalTally {
 
 #[derive(Debug, Clone, Copy)]
 struct SeriesTally {
-    first: Elapsed,
+    /// From when on its values are expected.
+    from: Elapsed,
     newest: Elapsed,
     seen: u64,
 }
@@ -187,15 +199,23 @@ impl Tally {
         counters: &mut Counters,
         end: Option<Elapsed>,
     ) -> Option<LevelChange> {
+        if signal.fold == Fold::Increase {
+            counters.take(points);
+        }
+        if points.iter().all(|point| !point.value.is_finite()) {
+            self.absent(place, Absence::NotANumber);
+            return None;
+        }
         let tally = self.signals.get_mut(place)?;
+        let is_first = tally.series.is_empty();
         let mut fresh = Vec::new();
         for point in points.iter().filter(|point| point.value.is_finite()) {
             let value = match signal.fold {
                 Fold::Worst => point.value,
-                Fold::Increase => counters.take(&point.series, point.value) - tally.base.total(&point.series),
+                Fold::Increase => counters.total(&point.series) - tally.base.total(&point.series),
             };
             let within = point.scraped > tally.from && end.is_none_or(|end| point.scraped <= end);
-            if within && tally.take(point, value) {
+            if within && tally.take(point, value, is_first) {
                 fresh.push((point, value));
             }
         }
@@ -283,19 +303,6 @@ impl Tally {
     }
 }
 
-impl Counters {
-    /// A counter's value outside any tier: only its increase is kept.
-    pub(crate) fn note(&mut self, point: &Point) {
-        if point.value.is_finite() {
-            self.take(&point.series, point.value);
-        }
-    }
-
-    fn total(&self, series: &str) -> f64 {
-        self.0.get(series).map_or(0.0, |counter| counter.total)
-    }
-}
-
 impl SignalTally {
     const fn new(from: Elapsed, base: Counters) -> Self {
         Self {
@@ -314,7 +321,7 @@ impl SignalTally {
     }
 
     /// Takes a value of the tier; false where this scrape of the series has been taken already.
-    fn take(&mut self, point: &Point, value: f64) -> bool {
+    fn take(&mut self, point: &Point, value: f64, is_first: bool) -> bool {
         if let Some(series) = self.series.get_mut(&point.series) {
             if point.scraped <= series.newest {
                 return false;
@@ -322,8 +329,9 @@ impl SignalTally {
             series.newest = point.scraped;
             series.seen += 1;
         } else {
-            let first = SeriesTally { first: point.scraped, newest: point.scraped, seen: 1 };
-            self.series.insert(point.series.clone(), first);
+            // The first reading of all answers for the silence before it; a series beside it appears when it does.
+            let from = if is_first { self.from } else { point.scraped };
+            self.series.insert(point.series.clone(), SeriesTally { from, newest: point.scraped, seen: 1 });
         }
         let extreme = || Extreme { value, series: point.series.clone(), at: point.scraped };
         if self.highest.as_ref().is_none_or(|highest| value > highest.value) {
@@ -355,10 +363,14 @@ impl SignalTally {
                 end.since(from.after(signal.interval)).as_nanos() / signal.interval.as_nanos().max(1);
             u64::try_from(intervals).unwrap_or(u64::MAX)
         };
+        if signal.fold == Fold::Increase && self.base.0.is_empty() {
+            // Without a value from before the tier, what was counted before the first one is not known.
+            return (0, expected_from(self.from));
+        }
         let share = |&(seen, expected): &(u64, u64)| seen as f64 / expected.max(1) as f64;
         self.series
             .values()
-            .map(|series| (series.seen, expected_from(self.from.max(series.first))))
+            .map(|series| (series.seen, expected_from(series.from)))
             .min_by(|a, b| share(a).total_cmp(&share(b)))
             .unwrap_or_else(|| (0, expected_from(self.from)))
     }

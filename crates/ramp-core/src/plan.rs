@@ -276,6 +276,20 @@ pub enum PlanError {
         /// How many times the two must fit.
         fits: u32,
     },
+    /// A crossing that must last as long as the tier, or longer, could never count.
+    #[error(
+        "tiers[{place}].criteria: {signal} must cross for {sustained:?} in a tier of {hold:?}; ask for less"
+    )]
+    SustainedTooLong {
+        /// Index of the tier.
+        place: usize,
+        /// The signal.
+        signal: SignalId,
+        /// For how long it must cross.
+        sustained: Duration,
+        /// The hold.
+        hold: Duration,
+    },
     /// Giving up before the least wait is over.
     #[error("recovery.give_up: {give_up:?} is shorter than recovery.minimum {minimum:?}")]
     GiveUpBeforeMinimum {
@@ -365,6 +379,14 @@ impl<'a> Faults<'a> {
                     place,
                     signal: criterion.signal.clone(),
                     bound: criterion.bound,
+                });
+            }
+            if criterion.sustained >= tier.hold && !tier.hold.is_zero() {
+                self.found.push(PlanError::SustainedTooLong {
+                    place,
+                    signal: criterion.signal.clone(),
+                    sustained: criterion.sustained,
+                    hold: tier.hold,
                 });
             }
             if self.signal(&criterion.signal).is_none() {

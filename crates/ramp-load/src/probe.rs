@@ -11,7 +11,7 @@ mod assignment;
 
 use std::{
     collections::BTreeSet,
-    io,
+    fmt, io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -35,11 +35,11 @@ use crate::{
     stamp::{Kind, RunId, Stamp},
 };
 
-/// A probe that reads in a thread of its own until it is dropped.
+/// A probe that reads in threads of its own until it is dropped.
 #[derive(Debug)]
 pub struct Probe {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// Why the target cannot be observed.
@@ -82,17 +82,24 @@ impl From<ConnectError> for ProbeError {
     }
 }
 
-/// What the reading thread and everybody else share.
-#[derive(Debug)]
+/// What the probe's threads and everybody else share.
 struct Shared {
     run: RunId,
     clock: Clock,
+    consumer: BaseConsumer<Listener>,
+    listener: Listener,
     stop: AtomicBool,
     foreign: AtomicU64,
     /// The account of the latest tier, and of the one before it, whose stragglers may still come.
     accounts: Mutex<Vec<Arc<TierAccount>>>,
     canaries: Mutex<BTreeSet<u64>>,
     broken: Mutex<Option<ProbeError>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("run", &self.run).field("broken", &self.broken).finish_non_exhaustive()
+    }
 }
 
 impl Probe {
@@ -109,34 +116,31 @@ impl Probe {
         let listener = Listener::default();
         let mut client = config.client(DEFAULTS);
         client.set("group.id", format!("ramp-probe-{run}"));
+        client.set("auto.offset.reset", "error");
         let consumer: BaseConsumer<Listener> = client
             .create_with_context(listener.clone())
             .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
         let poll = || drop(consumer.poll(Duration::ZERO));
-        listener.complaints.metadata(&config.bootstrap, consumer.client(), None, poll)?;
+        let metadata = listener.complaints.metadata(&config.bootstrap, consumer.client(), None, poll)?;
         let mut assignment = Assignment::new(topics);
-        assignment.begin(&consumer)?;
+        assignment.begin(&consumer, &metadata)?;
 
         let shared = Arc::new(Shared {
             run,
             clock,
+            consumer,
+            listener,
             stop: AtomicBool::new(false),
             foreign: AtomicU64::new(0),
             accounts: Mutex::new(Vec::new()),
             canaries: Mutex::new(BTreeSet::new()),
             broken: Mutex::new(None),
         });
-        let reader = Reader {
-            shared: Arc::clone(&shared),
-            consumer,
-            listener,
-            assignment,
-            partitions: Partitions::default(),
-            unreachable_since: None,
-        };
-        let thread = thread::Builder::new().name("ramp-probe".to_owned()).spawn(move || reader.run());
-        let thread = thread.map_err(|error| ProbeError::Thread(Arc::new(error)))?;
-        Ok(Self { shared, thread: Some(thread) })
+        let mut probe = Self { shared: Arc::clone(&shared), threads: Vec::new() };
+        let reader = Reader { shared: Arc::clone(&shared), partitions: Partitions::default() };
+        probe.spawn("ramp-probe", move || reader.run())?;
+        probe.spawn("ramp-probe-topics", move || watch_topics(&shared, assignment))?;
+        Ok(probe)
     }
 
     /// Accounts the records of `account`'s tier from now on. The tier before it is accounted until the next call.
@@ -160,6 +164,12 @@ impl Probe {
         self.shared.foreign.load(Ordering::Relaxed)
     }
 
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ProbeError> {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+        self.threads.push(thread.map_err(|error| ProbeError::Thread(Arc::new(error)))?);
+        Ok(())
+    }
+
     fn canaries_seen(&self) -> BTreeSet<u64> {
         lock(&self.shared.canaries).clone()
     }
@@ -168,7 +178,8 @@ impl Probe {
 impl Drop for Probe {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
+            thread.thread().unpark();
             // A panic of the thread has been printed; there is nobody here to hand it to.
             let _ = thread.join();
         }
@@ -177,38 +188,24 @@ impl Drop for Probe {
 
 struct Reader {
     shared: Arc<Shared>,
-    consumer: BaseConsumer<Listener>,
-    listener: Listener,
-    assignment: Assignment,
     partitions: Partitions,
-    unreachable_since: Option<Instant>,
 }
 
 impl Reader {
     fn run(mut self) {
-        let mut refreshed = Instant::now();
-        while !self.shared.stop.load(Ordering::Acquire) {
-            let polled = self.consumer.poll(POLL);
-            let at = self.shared.clock.now();
-            let step = match polled {
-                Some(Ok(message)) => {
-                    self.unreachable_since = None;
-                    Self::arrived(&self.shared, &mut self.partitions, &message, at);
-                    Ok(())
+        let shared = Arc::clone(&self.shared);
+        while !shared.stop.load(Ordering::Acquire) {
+            let polled = shared.consumer.poll(POLL);
+            let at = shared.clock.now();
+            match polled {
+                Some(Ok(message)) => Self::arrived(&shared, &mut self.partitions, &message, at),
+                Some(Err(error)) => {
+                    if let Some(error) = fatal(&error) {
+                        lock(&shared.broken).get_or_insert(error);
+                        return;
+                    }
                 }
-                Some(Err(error)) => self.complain(&error),
-                None => Ok(()),
-            };
-            let step = step.and_then(|()| {
-                if refreshed.elapsed() < REFRESH {
-                    return Ok(());
-                }
-                refreshed = Instant::now();
-                self.assignment.refresh(&self.consumer)
-            });
-            if let Err(error) = step {
-                lock(&self.shared.broken).get_or_insert(error);
-                return;
+                None => {}
             }
         }
     }
@@ -239,33 +236,48 @@ impl Reader {
             },
         }
     }
+}
 
-    /// Broken connections mend themselves; what would lose records, or lasts too long, does not.
-    fn complain(&mut self, error: &KafkaError) -> Result<(), ProbeError> {
-        match error.rdkafka_error_code() {
-            Some(
-                RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::OperationTimedOut
-                | RDKafkaErrorCode::Resolve,
-            ) => {
-                let since = *self.unreachable_since.get_or_insert_with(Instant::now);
-                let silence = since.elapsed();
-                if silence < UNREACHABLE_PATIENCE {
-                    return Ok(());
-                }
-                let reason = self.listener.complaints.last();
-                let reason = reason.map_or_else(|| error.to_string(), |(_, reason)| reason);
-                Err(ProbeError::Unreachable { silence, reason })
-            }
-            // A topic that has not been mirrored yet appears later.
-            Some(
-                RDKafkaErrorCode::UnknownTopicOrPartition
-                | RDKafkaErrorCode::UnknownTopic
-                | RDKafkaErrorCode::UnknownPartition,
-            ) => Ok(()),
-            Some(_) | None => Err(ProbeError::Read { reason: error.to_string() }),
+/// Asks for the target's topics every few seconds: takes up those that appear, and finds out that it is gone.
+fn watch_topics(shared: &Shared, mut assignment: Assignment) {
+    let mut answered = Instant::now();
+    loop {
+        thread::park_timeout(REFRESH);
+        if shared.stop.load(Ordering::Acquire) {
+            return;
         }
+        let step = match shared.consumer.fetch_metadata(None, REFRESH) {
+            Ok(metadata) => {
+                answered = Instant::now();
+                assignment.refresh(&shared.consumer, &metadata)
+            }
+            Err(_) if answered.elapsed() < UNREACHABLE_PATIENCE => Ok(()),
+            Err(error) => {
+                let reason = shared.listener.complaints.last();
+                let reason = reason.map_or_else(|| error.to_string(), |(_, reason)| reason);
+                Err(ProbeError::Unreachable { silence: answered.elapsed(), reason })
+            }
+        };
+        if let Err(error) = step {
+            lock(&shared.broken).get_or_insert(error);
+            return;
+        }
+    }
+}
+
+/// Broken connections mend themselves, and topics that are not there yet appear; what would lose records does neither.
+fn fatal(error: &KafkaError) -> Option<ProbeError> {
+    match error.rdkafka_error_code() {
+        Some(
+            RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::OperationTimedOut
+            | RDKafkaErrorCode::Resolve
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::UnknownPartition,
+        ) => None,
+        Some(_) | None => Some(ProbeError::Read { reason: error.to_string() }),
     }
 }
 
@@ -277,7 +289,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What a user's properties may replace.
 const DEFAULTS: &[(&str, &str)] = &[
     ("isolation.level", "read_committed"),
-    ("auto.offset.reset", "error"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "false"),

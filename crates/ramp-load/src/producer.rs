@@ -22,7 +22,7 @@ use rdkafka::{
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer},
 };
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, channel};
 
 use crate::{
     account::TierAccount,
@@ -59,7 +59,7 @@ pub struct Load {
     account: Arc<TierAccount>,
     clock: Clock,
     stop: Arc<AtomicBool>,
-    done: watch::Receiver<bool>,
+    done: Receiver<bool>,
 }
 
 /// Why a load cannot start.
@@ -86,18 +86,25 @@ pub enum StartError {
 }
 
 impl Load {
-    /// Connects to the cluster, warms every topic's metadata, and begins the schedule.
+    /// Connects to the cluster, warms every topic's metadata, and begins the schedule. Whoever is to see the records
+    /// arrive is given their account by `watch` before the first of them is sent.
     ///
     /// Blocks for up to 10 s per topic that does not answer; begins nothing then.
     ///
     /// # Errors
     /// When the cluster or a topic cannot be used.
-    pub fn start(config: &ClusterConfig, clock: Clock, spec: LoadSpec) -> Result<Self, StartError> {
+    pub fn start(
+        config: &ClusterConfig,
+        clock: Clock,
+        spec: LoadSpec,
+        watch: impl FnOnce(Arc<TierAccount>),
+    ) -> Result<Self, StartError> {
         let LoadSpec { run, tier, rate, hold, bound, .. } = spec;
         let account = Arc::new(TierAccount::new(run, tier, rate, hold, bound));
         let (producer, deliveries) = Self::connect(config, clock, &spec, &account)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (finish, done) = watch::channel(false);
+        let (finish, done) = channel(false);
+        watch(Arc::clone(&account));
         let schedule = account.begin(clock.now());
         let sender = Sender {
             producer,

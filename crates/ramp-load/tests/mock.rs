@@ -69,9 +69,10 @@ async fn every_record_is_offered_acknowledged_and_seen_once() {
     let canaries = Canaries::new(config.clone(), run, clock, views);
     canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
 
-    let load = Load::start(&config, clock, spec(run, 2_000, Duration::from_secs(2))).unwrap();
+    let load =
+        Load::start(&config, clock, spec(run, 2_000, Duration::from_secs(2)), |account| probe.watch(account));
+    let load = load.unwrap();
     let account = load.account();
-    probe.watch(load.account());
     load.finished().await;
     until("the last arrival", || account.latency(clock.now()).arrived == 4_000).await;
     let progress = account.progress(clock.now());
@@ -87,7 +88,7 @@ async fn every_record_is_offered_acknowledged_and_seen_once() {
 async fn the_ledger_closes_over_records_that_fail() {
     let (mock, config) = mock();
     let clock = Clock::start();
-    let load = Load::start(&config, clock, spec(RunId::random(), 500, Duration::from_secs(2))).unwrap();
+    let load = Load::start(&config, clock, spec(RunId::random(), 500, Duration::from_secs(2)), drop).unwrap();
     // Such an error is final: librdkafka does not try its batch again.
     mock.request_errors(
         RDKafkaApiKey::Produce,
@@ -107,7 +108,8 @@ async fn the_ledger_closes_over_records_that_fail() {
 async fn a_stopped_load_hands_over_nothing_more() {
     let (_mock, config) = mock();
     let clock = Clock::start();
-    let load = Load::start(&config, clock, spec(RunId::random(), 1_000, Duration::from_secs(600))).unwrap();
+    let load =
+        Load::start(&config, clock, spec(RunId::random(), 1_000, Duration::from_secs(600)), drop).unwrap();
     let account = load.account();
     until("the first hand-over", || account.progress(clock.now()).offered > 0).await;
     load.stop();
@@ -125,8 +127,7 @@ async fn a_topic_that_appears_later_is_read_from_its_beginning() {
     let probe = Probe::connect(&config, clock, run, vec![late.clone()]).unwrap();
     mock.create_topic(&late, 1, 1).unwrap();
     let load = LoadSpec { topics: vec![late], ..spec(run, 100, Duration::from_secs(1)) };
-    let load = Load::start(&config, clock, load).unwrap();
-    probe.watch(load.account());
+    let load = Load::start(&config, clock, load, |account| probe.watch(account)).unwrap();
     let account = load.account();
     until("records of the late topic", || account.latency(clock.now()).arrived == 100).await;
 }
@@ -150,7 +151,7 @@ fn a_topic_that_is_not_there_is_named() {
 fn a_property_that_librdkafka_refuses_is_named() {
     let properties = [("acks".to_owned(), "many".to_owned())].into();
     let config = ClusterConfig { properties, ..mock().1 };
-    let error = Load::start(&config, Clock::start(), spec(RunId::random(), 1, Duration::from_secs(1)));
+    let error = Load::start(&config, Clock::start(), spec(RunId::random(), 1, Duration::from_secs(1)), drop);
     let error = error.err().unwrap().to_string();
     assert!(error.contains("acks"), "{error}");
 }

@@ -279,11 +279,12 @@ impl Observer {
     ) -> Sample {
         let Some(scraped) = scraped else { return Sample::Absent(Absence::NoSeries) };
         let age = Duration::try_from_secs_f64(time - scraped).unwrap_or_default();
-        let since_start = Duration::try_from_secs_f64(scraped - unix(self.start));
-        let (Ok(since_start), true) = (since_start, age <= signal.interval.mul_f64(STALE_AFTER)) else {
+        if age > signal.interval.mul_f64(STALE_AFTER) {
             return Sample::Absent(Absence::Stale(age));
-        };
-        let scraped = Elapsed::new(since_start);
+        }
+        // What was scraped before the campaign began is a counter's baseline, and never a tier's own.
+        let scraped =
+            Elapsed::new(Duration::try_from_secs_f64(scraped - unix(self.start)).unwrap_or_default());
         let name = |one: &Series| match (query.is_aggregate, labels(&one.labels)) {
             (true, labels) if labels.is_empty() => "(the whole)".to_owned(),
             (_, labels) => labels,

@@ -26,10 +26,13 @@ pub(super) struct TierRun {
     told_to_stop: bool,
     /// When the ledger closed, or was given up on.
     closed: Option<Elapsed>,
+    /// Whether it was given up on.
+    abandoned: bool,
     progress: LoadProgress,
     latency: Option<(Elapsed, LatencySnapshot)>,
     lag_peak: Option<u64>,
     below_floor_since: Option<Elapsed>,
+    drained_since: Option<Elapsed>,
     /// When so many records were beyond the bound that the rest of the tier could not mend it.
     certain: Option<Elapsed>,
     lost: Option<(Elapsed, String)>,
@@ -50,6 +53,8 @@ pub(super) struct Step {
 pub(super) struct Conclusion {
     pub(super) result: TierResult,
     pub(super) interrupted: bool,
+    /// Since when no record of the tier has been under way.
+    pub(super) drained: Option<Elapsed>,
 }
 
 impl TierRun {
@@ -70,10 +75,12 @@ impl TierRun {
             cut: false,
             told_to_stop: false,
             closed: None,
+            abandoned: false,
             progress: LoadProgress::default(),
             latency: None,
             lag_peak: None,
             below_floor_since: None,
+            drained_since: None,
             certain: None,
             lost: None,
             failed: None,
@@ -157,6 +164,11 @@ impl TierRun {
         } else {
             self.below_floor_since = None;
         }
+        if lag > 0 {
+            self.drained_since = None;
+        } else {
+            self.drained_since.get_or_insert(now);
+        }
         self.latency = Some((now, snapshot));
 
         let place = plan.signals().iter().position(|signal| signal.id == SignalId::LAG)?;
@@ -198,19 +210,17 @@ impl TierRun {
 
     /// When something happens by the mere passing of time.
     pub(super) fn deadline(&self, plan: &Plan, now: Elapsed) -> Elapsed {
-        let silence = self.heard().after(SNAPSHOT_PATIENCE);
         let next = match (self.stopped, self.closed) {
-            (None, _) => self.hold_end().min(silence),
-            (Some(stopped), None) => {
-                let stop = stopped.after(STOP_GRACE);
-                if self.told_to_stop { self.close_deadline(stopped) } else { stop.min(silence) }
-            }
+            (None, _) => self.hold_end(),
+            (Some(stopped), None) if self.told_to_stop => self.close_deadline(stopped),
+            (Some(stopped), None) => stopped.after(STOP_GRACE),
             (Some(stopped), Some(_)) => {
                 let least = stopped.after(plan.recovery().minimum);
-                let last = stopped.after(plan.recovery().give_up);
-                if least > now { least.min(silence) } else { last.min(silence) }
+                if least > now { least } else { stopped.after(plan.recovery().give_up) }
             }
         };
+        let silence = self.lost.is_none().then(|| self.heard().after(SNAPSHOT_PATIENCE));
+        let next = silence.map_or(next, |silence| next.min(silence));
         next.max(now)
     }
 
@@ -229,6 +239,7 @@ impl TierRun {
             }
             if now >= self.close_deadline(stopped) {
                 self.closed = Some(now);
+                self.abandoned = true;
             }
         }
         if let (Some(stopped), Some(closed)) = (self.stopped, self.closed) {
@@ -293,7 +304,11 @@ impl TierRun {
             lag_peak: self.lag_peak,
             recovery: observed.then_some(RecoveryResult { recovered_after, waited, outstanding }),
         };
-        Conclusion { result, interrupted: self.interrupted.is_some() }
+        Conclusion {
+            result,
+            interrupted: self.interrupted.is_some(),
+            drained: self.drained_since.or(Some(self.started)),
+        }
     }
 
     /// Everything found so far, gravest first; `waited` is given once the recovery is over.
@@ -311,6 +326,13 @@ impl TierRun {
     fn judge_latency(&self, findings: &mut Vec<Finding>, waited: Option<Duration>) {
         if let Some((at, reason)) = &self.lost {
             findings.push(Finding::ObservationLost { at: *at, reason: reason.clone() });
+        }
+        let heard = self.latency.as_ref().map(|(at, _)| *at);
+        if let (Some(at), Some(closed), Some(_), None) = (heard, self.closed, waited, &self.lost)
+            && at < closed
+        {
+            let reason = "no latencies were reported after the load had ended".to_owned();
+            findings.push(Finding::ObservationLost { at, reason });
         }
         let Some(snapshot) = self.snapshot().filter(|snapshot| snapshot.offered > 0) else {
             findings.push(Finding::NoLatency);
@@ -365,7 +387,7 @@ impl TierRun {
         if failed > 0 {
             findings.push(Finding::RecordsFailed { failed, limit: self.progress.limit.clone() });
         }
-        if self.progress.in_flight() > 0 {
+        if self.progress.in_flight() > 0 || self.abandoned {
             findings.push(Finding::OpenLedger { in_flight: self.progress.in_flight() });
         }
         if lateness_p99 > rules.lateness {

@@ -6,9 +6,9 @@ use ramp_core::{
     campaign::{Campaign, Input},
     criterion::{Comparison, Severity},
     event::{Action, Ending},
-    observation::{LatencySnapshot, LoadProgress, Reading, Sample},
+    observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
     plan::{Plan, PlanDraft, PlanError, Recovery},
-    signal::{Fold, SignalId, Unit},
+    signal::{Fold, Signal, SignalId, Unit},
     units::{Elapsed, Rate, Ratio},
     verdict::{Finding, Verdict},
 };
@@ -259,10 +259,9 @@ fn a_load_that_never_starts_or_never_ends_is_not_waited_for_for_ever() {
 
 #[test]
 fn a_counter_counts_its_increase_across_a_reset() {
-    let exhausted = SignalId::literal("exhausted");
+    let exhausted = EXHAUSTED;
     let mut plan = draft();
-    plan.signals
-        .push(ramp_core::signal::Signal { fold: Fold::Increase, ..signal(exhausted.clone(), Unit::Count) });
+    plan.signals.push(Signal { fold: Fold::Increase, ..signal(exhausted.clone(), Unit::Count) });
     for tier in &mut plan.tiers {
         tier.criteria.push(criterion(exhausted.clone(), 10.0, Severity::Warning, 0));
     }
@@ -273,7 +272,7 @@ fn a_counter_counts_its_increase_across_a_reset() {
     };
     let at = (1..70).map(|n| n * 5).map(|second| {
         let scraped = Elapsed::new(secs(second));
-        let point = ramp_core::observation::Point { series: "p".into(), value: value(second), scraped };
+        let point = Point { series: "p".into(), value: value(second), scraped };
         let sample = Sample::Present { points: vec![point], panel: None };
         (second, Input::Reading(Reading { signal: exhausted.clone(), sample }))
     });
@@ -308,6 +307,7 @@ fn a_plan_tells_all_its_faults_at_once_and_where_they_are() {
     assert!(has(|fault| matches!(fault, PlanError::UnknownSignal { place: 0, .. })));
     assert!(has(|fault| matches!(fault, PlanError::BoundNotFinite { place: 0, .. })));
     assert!(has(|fault| matches!(fault, PlanError::WarningBeyondStop { place: 0, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::SustainedTooLong { place: 3, .. })));
     assert!(has(|fault| matches!(fault, PlanError::GiveUpBeforeMinimum { .. })));
     assert!(has(|fault| matches!(fault, PlanError::ZeroFloor)));
     assert!(has(|fault| matches!(fault, PlanError::ZeroRecommendation)));
@@ -325,4 +325,99 @@ fn a_warning_below_its_stop_is_no_fault_in_either_direction() {
         }
     }
     assert!(Plan::new(plan).is_ok());
+}
+
+/// A reading of the counter `exhausted` at a second of the campaign.
+fn counted(second: u64, scraped: u64, values: &[(&str, f64)]) -> (u64, Input) {
+    let scraped = Elapsed::new(secs(scraped));
+    let point = |&(series, value): &(&str, f64)| Point { series: series.to_owned(), value, scraped };
+    let sample = Sample::Present { points: values.iter().map(point).collect(), panel: None };
+    (second, Input::Reading(Reading { signal: EXHAUSTED, sample }))
+}
+
+const EXHAUSTED: SignalId = SignalId::literal("exhausted");
+
+fn counting(at: Vec<(u64, Input)>) -> World {
+    let mut plan = draft();
+    let counter = Signal { fold: Fold::Increase, interval: secs(60), ..signal(EXHAUSTED, Unit::Count) };
+    plan.signals.push(counter);
+    plan.tiers.truncate(1);
+    plan.tiers[0].criteria.push(criterion(EXHAUSTED, 10.0, Severity::Stop, 0));
+    World { plan, at, ..World::healthy() }
+}
+
+#[test]
+fn old_counts_of_several_series_are_no_increase() {
+    let values = [("a", 1_000.0), ("b", 2_000.0)];
+    let at = (0..6).map(|minute| counted(minute * 55, minute * 55, &values)).collect();
+    assert_eq!(counting(at).run().verdicts(), [Go]);
+}
+
+#[test]
+fn a_late_answer_with_an_older_count_is_no_reset() {
+    let mut at: Vec<_> = (0..6).map(|minute| counted(minute * 55, minute * 55, &[("a", 1_000.0)])).collect();
+    at.insert(3, counted(112, 100, &[("a", 900.0)]));
+    assert_eq!(counting(at).run().verdicts(), [Go]);
+}
+
+#[test]
+fn one_scrape_at_the_end_of_a_silent_tier_is_not_enough() {
+    let cpu = |_, since: f64| (since >= 295.0).then_some(40.0);
+    let run = World { cpu: Box::new(cpu), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::Coverage { signal, .. } if *signal == CPU)));
+}
+
+#[test]
+fn values_that_are_no_numbers_are_absences() {
+    let run = World { cpu: Box::new(|_, _| Some(f64::NAN)), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    let nan =
+        |finding: &Finding| matches!(finding, Finding::Coverage { absence: Some(Absence::NotANumber), .. });
+    assert!(run.has(nan));
+}
+
+#[test]
+fn a_stop_that_an_interrupt_cut_short_leaves_the_capacity_a_floor() {
+    let slow = |tier, _: f64| if tier == 1 { 3.0 } else { 0.05 };
+    let at = vec![(425, Input::Interrupt)];
+    let run = World { at, behind: Box::new(slow), ..World::healthy() }.run();
+    assert_eq!(run.outcome().ending, Ending::Interrupted);
+    assert!(!run.outcome().capacity.unwrap().exact);
+}
+
+#[test]
+fn a_ledger_that_was_given_up_on_denies_the_go() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+    let arrived = LatencySnapshot { offered: 300_000, arrived: 300_000, ..LatencySnapshot::default() };
+    let progress =
+        LoadProgress { due: 300_000, offered: 300_000, acknowledged: 300_000, ..LoadProgress::default() };
+    for second in 0..900 {
+        let now = Elapsed::new(secs(second));
+        campaign.handle(now, Input::Load { tier: 0, progress: progress.clone() });
+        campaign.handle(now, Input::Latency { tier: 0, snapshot: arrived.clone() });
+    }
+    let result = &campaign.results()[0];
+    assert_eq!(result.verdict, Inconclusive);
+    assert!(result.findings.iter().any(|finding| matches!(finding, Finding::OpenLedger { .. })));
+}
+
+#[test]
+fn a_load_that_starts_after_it_was_given_up_on_is_stopped() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    campaign.handle(Elapsed::START, Input::Interrupt);
+    while campaign.poll_action().is_some() {}
+    campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+    assert_eq!(campaign.poll_action(), Some(Action::StopLoad));
+}
+
+#[test]
+fn a_counter_without_a_value_from_before_the_tier_is_not_enough() {
+    let at = (0..6).map(|minute| counted(1 + minute * 55, 1 + minute * 55, &[("a", 5.0)])).collect();
+    let run = counting(at).run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| matches!(finding, Finding::Coverage { signal, .. } if *signal == EXHAUSTED)));
 }

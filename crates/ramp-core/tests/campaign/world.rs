@@ -114,11 +114,11 @@ impl World {
         scripted.reverse();
         while run.campaign.outcome().is_none() {
             assert!(run.now < secs(4 * 3600), "the campaign does not end");
+            while scripted.last().is_some_and(|(second, _)| secs(*second) <= run.now) {
+                run.feed_only(scripted.pop().unwrap().1);
+            }
             run.carry_out();
             run.now += BEAT;
-            while scripted.last().is_some_and(|(second, _)| secs(*second) <= run.now) {
-                run.feed(scripted.pop().unwrap().1);
-            }
             run.beat(&self);
         }
         run.carry_out();
@@ -163,10 +163,14 @@ impl Run {
     }
 
     fn feed(&mut self, input: Input) {
+        self.feed_only(input);
+        self.carry_out();
+    }
+
+    fn feed_only(&mut self, input: Input) {
         let at = Elapsed::new(self.now);
         self.inputs.push((at, input.clone()));
         self.campaign.handle(at, input);
-        self.carry_out();
     }
 
     fn carry_out(&mut self) {

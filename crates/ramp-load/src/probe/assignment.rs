@@ -9,6 +9,7 @@ use rdkafka::{
     TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::KafkaError,
+    metadata::Metadata,
     topic_partition_list::Offset,
 };
 
@@ -27,26 +28,33 @@ impl Assignment {
         Self { topics, known: BTreeSet::new() }
     }
 
-    /// Begins to read every partition that is there where it ends now.
-    pub(super) fn begin(&mut self, consumer: &BaseConsumer<Listener>) -> Result<(), ProbeError> {
-        self.extend(consumer, |topic, partition| {
+    /// Begins to read every partition of `metadata` where it ends now.
+    pub(super) fn begin(
+        &mut self,
+        consumer: &BaseConsumer<Listener>,
+        metadata: &Metadata,
+    ) -> Result<(), ProbeError> {
+        self.extend(consumer, metadata, |topic, partition| {
             let (_low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
             Ok(Offset::Offset(high))
         })
     }
 
-    /// Takes up partitions that have appeared since, from their beginning.
-    pub(super) fn refresh(&mut self, consumer: &BaseConsumer<Listener>) -> Result<(), ProbeError> {
-        self.extend(consumer, |_topic, _partition| Ok(Offset::Beginning))
+    /// Takes up the partitions of `metadata` that have appeared since, from their beginning.
+    pub(super) fn refresh(
+        &mut self,
+        consumer: &BaseConsumer<Listener>,
+        metadata: &Metadata,
+    ) -> Result<(), ProbeError> {
+        self.extend(consumer, metadata, |_topic, _partition| Ok(Offset::Beginning))
     }
 
     fn extend(
         &mut self,
         consumer: &BaseConsumer<Listener>,
+        metadata: &Metadata,
         from: impl Fn(&str, i32) -> Result<Offset, KafkaError>,
     ) -> Result<(), ProbeError> {
-        // A cluster that does not answer for a moment is asked again at the next refresh.
-        let Ok(metadata) = consumer.fetch_metadata(None, PATIENCE) else { return Ok(()) };
         let mut added = TopicPartitionList::new();
         let ours = metadata.topics().iter().filter(|known| self.topics.iter().any(|t| t == known.name()));
         for topic in ours {

@@ -62,6 +62,12 @@ impl CampaignBuilder {
         self
     }
 
+    /// Replaces the time after which records that do not arrive are given up on.
+    pub(crate) fn give_up(mut self, give_up: &str) -> Self {
+        self.plan["recovery"]["give_up"] = give_up.into();
+        self
+    }
+
     pub(crate) fn run(self) -> Campaign {
         self.drive(|_| {})
     }

@@ -1,0 +1,114 @@
+//! What a newcomer meets first: mistakes, each answered by one clear error.
+
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// Runs `ramp` in a folder that has `config` as its ramp.toml, with no variable that would speak over it.
+fn ramp(config: &str, arguments: &[&str]) -> (TempDir, Output) {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("ramp.toml"), config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
+    for variable in ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL"] {
+        command.env_remove(variable);
+    }
+    let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+    (folder, output)
+}
+
+/// The exit status and what was said on standard error.
+fn refused(config: &str, arguments: &[&str]) -> (i32, String) {
+    let (_folder, output) = ramp(config, arguments);
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+const CLUSTERS: &str = r#"
+    [source]
+    bootstrap = "127.0.0.1:1"
+    [target]
+    bootstrap = "127.0.0.1:1"
+    [prometheus]
+    url = "http://127.0.0.1:1"
+"#;
+
+#[test]
+fn a_cluster_that_is_not_there_is_named_with_what_to_check() {
+    let (status, error) = refused(CLUSTERS, &["run"]);
+    assert_eq!(status, 3, "{error}");
+    assert!(
+        error.starts_with("ramp: preflight: source cluster: 127.0.0.1:1 does not answer within 10 s"),
+        "{error}"
+    );
+    assert!(error.contains("check the address and that the brokers run"), "{error}");
+}
+
+#[test]
+fn a_value_that_stands_nowhere_says_where_it_may_stand() {
+    let (status, error) = refused("", &["run"]);
+    assert_eq!(status, 2, "{error}");
+    assert_eq!(
+        error,
+        "ramp: source.bootstrap is not set; write it into the configuration, or give --source or KAFKA_SOURCE\n"
+    );
+}
+
+#[test]
+fn a_misspelt_key_is_named_with_its_line() {
+    let (status, error) = refused("[source]\nbootstap = \"a:1\"\n", &["run"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains("ramp.toml") && error.contains("line 2") && error.contains("bootstap"), "{error}");
+}
+
+#[test]
+fn a_secret_among_the_properties_is_refused_and_not_shown() {
+    let config = format!("{CLUSTERS}\n[source.properties]\n\"sasl.password\" = \"hunter2\"\n");
+    let (status, error) = refused(&config, &["run"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains("source.properties.sasl.password") && error.contains("password_env"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_named() {
+    let config = CLUSTERS.replace("[target]", "password_env = \"RAMP_TEST_NO_SUCH\"\n[target]");
+    let (status, error) = refused(&config, &["run"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains("source.password_env") && error.contains("RAMP_TEST_NO_SUCH"), "{error}");
+}
+
+#[test]
+fn a_faulty_plan_is_told_before_anything_is_connected() {
+    let (status, error) = refused(CLUSTERS, &["run", "--plan", "gone.toml"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains("cannot read") && error.contains("gone.toml"), "{error}");
+}
+
+#[test]
+fn a_rate_that_is_none_is_a_usage_error() {
+    let (status, error) = refused(CLUSTERS, &["run", "--require", "0"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains("such as 2_500"), "{error}");
+}
+
+#[test]
+fn the_built_in_plan_is_printed_as_it_is_and_is_a_plan() {
+    let (folder, output) = ramp("", &["plan"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text, include_str!("../../plans/phase4.toml"));
+    std::fs::write(folder.path().join("own.toml"), &text).unwrap();
+    let own = Command::new(env!("CARGO_BIN_EXE_ramp"))
+        .args(["plan", "own.toml"])
+        .current_dir(folder.path())
+        .output();
+    assert!(own.unwrap().status.success());
+}
+
+#[test]
+fn the_help_publishes_every_exit_status() {
+    let (_folder, output) = ramp("", &["--help"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for status in ["0 ", "1 ", "2 ", "3 ", "130 "] {
+        let published = text.lines().any(|line| line.trim_start().starts_with(status));
+        assert!(published, "{status}: {text}");
+    }
+}

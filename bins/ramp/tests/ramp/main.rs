@@ -1,0 +1,6 @@
+//! The `ramp` command from outside.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod campaign;
+mod cli;
+mod laboratory;

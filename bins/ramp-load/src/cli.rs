@@ -44,8 +44,8 @@ pub struct Run {
     #[arg(long, default_value = "json")]
     pub payload: Payload,
     /// A librdkafka property; secrets do not belong here.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
-    pub property: Vec<(String, String)>,
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub property: Vec<String>,
     /// The environment variable that holds the user name.
     #[arg(long, value_name = "VARIABLE")]
     pub username_env: Option<String>,
@@ -69,28 +69,50 @@ pub enum Output {
     Json,
 }
 
-/// A login that cannot be had.
+/// A cluster that the command line does not describe. The values of properties are never shown: one may be a secret.
 #[derive(Debug, thiserror::Error)]
-#[error("{flag} names the environment variable {variable}, which is not set; export it")]
-pub struct LoginError {
-    flag: &'static str,
-    variable: String,
+#[non_exhaustive]
+pub enum ClusterError {
+    /// A variable that is to hold a part of the login is not set.
+    #[error("{flag} names the environment variable {variable}, which is not set; export it")]
+    Variable {
+        /// The flag.
+        flag: &'static str,
+        /// The variable.
+        variable: String,
+    },
+    /// A property without a value.
+    #[error("--property {key} has no value; write it as key=value")]
+    NoValue {
+        /// What was written.
+        key: String,
+    },
+    /// A property that is a secret.
+    #[error("--property {key} is a secret, which every user of this machine could see; use --password-env")]
+    Secret {
+        /// The property.
+        key: String,
+    },
 }
 
 impl Run {
     /// The cluster that takes the load.
     ///
     /// # Errors
-    /// When a variable that is to hold the login is not set.
-    pub fn cluster(&self) -> Result<ClusterConfig, LoginError> {
+    /// When a variable that is to hold the login is not set, or a property cannot be used.
+    pub fn cluster(&self) -> Result<ClusterConfig, ClusterError> {
         let read = |flag, name: &Option<String>| {
             let Some(variable) = name else { return Ok(None) };
-            let missing = |_| LoginError { flag, variable: variable.clone() };
+            let missing = |_| ClusterError::Variable { flag, variable: variable.clone() };
             env::var(variable).map(Some).map_err(missing)
         };
         Ok(ClusterConfig {
             bootstrap: self.bootstrap.clone(),
-            properties: self.property.iter().cloned().collect::<BTreeMap<_, _>>(),
+            properties: self
+                .property
+                .iter()
+                .map(|text| property(text))
+                .collect::<Result<BTreeMap<_, _>, _>>()?,
             username: read("--username-env", &self.username_env)?,
             password: read("--password-env", &self.password_env)?.map(Secret::new),
         })
@@ -108,10 +130,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
     span.ok_or_else(|| "give a number of seconds above 0, such as 30".to_owned())
 }
 
-fn property(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| "write it as key=value".to_owned())?;
+fn property(text: &str) -> Result<(String, String), ClusterError> {
+    let (key, value) = text.split_once('=').ok_or_else(|| ClusterError::NoValue { key: text.to_owned() })?;
     if key.contains("password") || key.contains("secret") {
-        return Err(format!("{key} is a secret; use --password-env"));
+        return Err(ClusterError::Secret { key: key.to_owned() });
     }
     Ok((key.to_owned(), value.to_owned()))
 }

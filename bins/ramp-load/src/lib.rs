@@ -43,9 +43,9 @@ pub fn start(cli: Cli) -> ExitCode {
 /// Why no load was run.
 #[derive(Debug, thiserror::Error)]
 enum LoadError {
-    /// The password cannot be had.
+    /// The command line does not describe the cluster.
     #[error(transparent)]
-    Login(#[from] cli::LoginError),
+    Cluster(#[from] cli::ClusterError),
     /// The cluster cannot be used.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -57,7 +57,7 @@ enum LoadError {
 impl LoadError {
     const fn status(&self) -> u8 {
         match self {
-            Self::Login(_) => 2,
+            Self::Cluster(_) => 2,
             Self::Start(_) | Self::Runtime(_) => 3,
         }
     }

@@ -11,8 +11,14 @@ use std::{
 };
 
 use ramp_core::{
-    observation::{Absence, Reading, Sample},
+    campaign::{Campaign, Input},
+    criterion::{Comparison, Criterion, Severity},
+    event::Action,
+    observation::{Absence, LatencySnapshot, LoadProgress, Reading, Sample},
+    plan::{EvidenceRules, Plan, PlanDraft, Recovery, Tier},
     signal::SignalId,
+    units::{Elapsed, Rate, Ratio},
+    verdict::{Finding, Verdict},
 };
 use ramp_observe::{Credentials, Dashboards, ObserveError, Observer, PrometheusConfig, catalog};
 use tempfile::TempDir;
@@ -236,6 +242,78 @@ async fn each_case_is_read_as_what_it_is() {
 
     let read = renamed.read(&server, catalog::ACTIVE_RECORDS, 52).await;
     assert_eq!(read, Sample::Absent(Absence::NoSeries));
+}
+
+#[tokio::test]
+async fn a_hot_worker_beside_an_idle_one_stops_the_tier() {
+    let idle = |share: f64| move |second: u64| second as f64 * share;
+    let world = World::new(0)
+        .with_variables()
+        .series("node_cpu_seconds_total", r#"instance="w1",cpu="0",mode="idle""#, (0, 300), idle(0.95))
+        .series("node_cpu_seconds_total", r#"instance="w2",cpu="0",mode="idle""#, (0, 300), idle(0.03));
+    let server = Server::over(&[&world]);
+    server.ready().await;
+    let observer = world.observer(&server, catalog::HOST_CPU).await.unwrap();
+    let mut campaign = Campaign::new(plan_that_stops_on_cpu(&observer));
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+    while campaign.poll_action().is_some() {}
+    for second in (5..=60).step_by(5) {
+        let now = Elapsed::new(Duration::from_secs(second));
+        for reading in observer.sample(world.at(1 + second)).await {
+            campaign.handle(now, Input::Reading(reading));
+        }
+        campaign.handle(now, Input::Latency { tier: 0, snapshot: LatencySnapshot::default() });
+    }
+    assert_eq!(
+        campaign.poll_action(),
+        Some(Action::StopLoad),
+        "97 % is beyond 95 %, the mean of 51 % is not"
+    );
+    campaign.handle(Elapsed::new(Duration::from_secs(61)), Input::Interrupt);
+    let ended = Input::LoadEnded { tier: 0, progress: LoadProgress::default() };
+    campaign.handle(Elapsed::new(Duration::from_secs(61)), ended);
+    let result = &campaign.results()[0];
+    assert_eq!(result.verdict, Verdict::Stop);
+    let Finding::Crossed { series, value, source, .. } = &result.findings[0] else {
+        panic!("{:?}", result.findings)
+    };
+    assert!(
+        series.contains(r#"instance="w2""#) && source.contains("node_cpu_seconds_total"),
+        "{series} {source}"
+    );
+    assert!((value - 97.0).abs() < 0.5, "{value}");
+}
+
+/// One tier of five minutes that stops when a host's processor is busier than 95 %.
+fn plan_that_stops_on_cpu(observer: &Observer) -> Plan {
+    let criterion = Criterion {
+        signal: catalog::HOST_CPU,
+        comparison: Comparison::Above,
+        bound: 95.0,
+        severity: Severity::Stop,
+        sustained: Duration::ZERO,
+    };
+    Plan::new(PlanDraft {
+        name: "cpu".to_owned(),
+        signals: observer.signals().cloned().collect(),
+        tiers: vec![Tier {
+            name: "P1".to_owned(),
+            rate: Rate::per_second(1_000).unwrap(),
+            hold: Duration::from_secs(300),
+            p99_bound: Duration::from_secs(1),
+            criteria: vec![criterion],
+        }],
+        recovery: Recovery {
+            minimum: Duration::from_secs(120),
+            floor: 1_000,
+            give_up: Duration::from_secs(600),
+        },
+        evidence: EvidenceRules::default(),
+        recommended: Ratio::new(0.7).unwrap(),
+        budget: None,
+    })
+    .unwrap()
 }
 
 #[tokio::test]

@@ -25,13 +25,17 @@ pub enum ConfigError {
         /// Why.
         source: io::Error,
     },
-    /// A file is not what it should be; the source names line, column and key.
-    #[error("{}: {source}", path.display())]
+    /// A file is not what it should be. The line itself is not shown: it may hold a secret that is out of place.
+    #[error("{}, line {line}, column {column}: {reason}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
-        source: Box<toml::de::Error>,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What is wrong.
+        reason: String,
     },
     /// A value that is needed stands nowhere.
     #[error("{key} is not set; write it into the configuration, or give {flag} or {variable}")]
@@ -80,8 +84,13 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 }
 
 fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigError> {
-    toml::from_str(text)
-        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or("");
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        ConfigError::Parse { path: path.to_owned(), line, column, reason: error.message().to_owned() }
+    })
 }
 
 /// The TOML text of `value`.

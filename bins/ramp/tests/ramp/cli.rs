@@ -60,6 +60,14 @@ fn a_misspelt_key_is_named_with_its_line() {
 }
 
 #[test]
+fn a_secret_under_a_key_that_is_none_is_not_shown() {
+    let (status, error) = refused("[source]\nbootstrap = \"a:1\"\npassword = \"hunter2\"\n", &["run"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains("line 3, column 1") && error.contains("password_env"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
 fn a_secret_among_the_properties_is_refused_and_not_shown() {
     let config = format!("{CLUSTERS}\n[source.properties]\n\"sasl.password\" = \"hunter2\"\n");
     let (status, error) = refused(&config, &["run"]);

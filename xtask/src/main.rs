@@ -1,6 +1,7 @@
 //! The commands of the repository: `cargo xtask test` and `cargo xtask tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "these commands talk to people")]
 
+mod cli;
 mod command;
 mod deny;
 mod setup;
@@ -8,5 +9,5 @@ mod test;
 mod tidy;
 
 fn main() -> std::process::ExitCode {
-    command::main(std::env::args().skip(1))
+    cli::run(std::env::args().skip(1))
 }

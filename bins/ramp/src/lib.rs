@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod config;
 pub mod driver;
+mod error;
 pub mod exit;
 pub mod journal;
 pub mod preflight;
@@ -25,7 +26,7 @@ use crate::{
 pub fn start(cli: Cli) -> Exit {
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
-        Command::Plan(args) => print_plan(&args.plan).map_err(run::RunError::from),
+        Command::Plan(args) => print_plan(&args.plan).map_err(error::CommandError::from),
         Command::Report(args) => report::print(&args),
     };
     done.unwrap_or_else(|error| {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use ramp_core::campaign::Campaign;
@@ -11,21 +11,13 @@ use ramp_report::{GridSignals, Locale, Report, RunFacts, json, markdown};
 
 use crate::{
     cli::{Format, Lang, ReportArgs},
+    error::CommandError,
     exit::Exit,
     journal::Replay,
-    run::RunError,
 };
 
-/// A report that cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write {}: {source}; `ramp report` writes it anew from the journal", path.display())]
-pub(crate) struct ReportError {
-    path: PathBuf,
-    source: io::Error,
-}
-
 /// `ramp report`: the report of the run in a folder, replayed from its journal.
-pub(crate) fn print(args: &ReportArgs) -> Result<Exit, RunError> {
+pub(crate) fn print(args: &ReportArgs) -> Result<Exit, CommandError> {
     let Replay { header, campaign, .. } = Replay::read(&args.run)?;
     let report = of(&header.facts, &campaign);
     let text = match args.format {
@@ -49,12 +41,12 @@ pub(crate) fn of(facts: &RunFacts, campaign: &Campaign) -> Report {
 }
 
 /// Writes the report's files into the run's folder.
-pub(crate) fn write_files(folder: &Path, report: &Report, lang: Lang) -> Result<(), ReportError> {
+pub(crate) fn write_files(folder: &Path, report: &Report, lang: Lang) -> Result<(), CommandError> {
     let files =
         [("report.md", markdown::render(report, locale(lang))), ("report.json", json::render(report))];
     for (name, text) in files {
         let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|source| ReportError { path, source })?;
+        std::fs::write(&path, text).map_err(|source| CommandError::Report { path, source })?;
     }
     Ok(())
 }

@@ -49,11 +49,12 @@ use self::tier_run::{Conclusion, TierRun};
 use crate::{
     capacity::Capacity,
     event::{Action, Ending, Event},
-    evidence::{Counters, Level, SignalEvidence},
+    evidence::{Counters, Level},
     observation::{LatencySnapshot, LoadProgress, Reading, Sample},
     plan::{Plan, Tier},
     signal::{Signal, SignalId},
-    units::{Elapsed, Rate},
+    tier_result::TierResult,
+    units::Elapsed,
     verdict::{Finding, Verdict},
 };
 
@@ -120,46 +121,6 @@ pub enum Input {
     Reading(Reading),
     /// A person or the system wants the campaign to end.
     Interrupt,
-}
-
-/// What one tier came to.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct TierResult {
-    /// Index of the tier in the plan.
-    pub tier: usize,
-    /// Its rate.
-    pub rate: Rate,
-    /// The final verdict.
-    pub verdict: Verdict,
-    /// What the verdict rests on, gravest first.
-    pub findings: Vec<Finding>,
-    /// When the load started, if it did.
-    pub started: Option<Elapsed>,
-    /// When the last record was due or the load was stopped.
-    pub stopped: Option<Elapsed>,
-    /// The load's final account.
-    pub load: LoadProgress,
-    /// The last latencies seen, if any were.
-    pub latency: Option<LatencySnapshot>,
-    /// What the signals' readings add up to.
-    pub signals: Vec<SignalEvidence>,
-    /// The highest lag while the load ran, if latencies were seen.
-    pub lag_peak: Option<u64>,
-    /// How the system recovered, where that was waited for.
-    pub recovery: Option<RecoveryResult>,
-}
-
-/// How the system recovered after a tier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct RecoveryResult {
-    /// From the stop of the load to the first moment below the floor after which the lag stayed there.
-    pub recovered_after: Option<Duration>,
-    /// From the stop of the load to the end of the wait.
-    pub waited: Duration,
-    /// Acknowledged records that had not arrived by then.
-    pub outstanding: u64,
 }
 
 /// What a campaign came to.
@@ -506,7 +467,7 @@ impl Campaign {
         self.results.push(result);
         self.drained = drained;
         let ending = match verdict {
-            _ if interrupted => Ending::Interrupted,
+            Verdict::Go | Verdict::Stop | Verdict::Inconclusive if interrupted => Ending::Interrupted,
             Verdict::Stop => Ending::Stopped,
             Verdict::Inconclusive => Ending::Inconclusive,
             Verdict::Go if tier + 1 < self.plan.tiers().len() => {
@@ -518,30 +479,6 @@ impl Campaign {
         };
         self.phase = Phase::Done { ending, at };
         self.events.push_back(Event::Ended { ending, at });
-    }
-}
-
-impl TierResult {
-    /// Whether the campaign was interrupted during this tier.
-    pub(crate) fn was_interrupted(&self) -> bool {
-        self.findings.iter().any(|finding| matches!(finding, Finding::Interrupted { .. }))
-    }
-
-    fn before_load(tier: usize, rate: Rate, finding: Finding) -> Self {
-        let findings = vec![finding];
-        Self {
-            tier,
-            rate,
-            verdict: Verdict::of(&findings),
-            findings,
-            started: None,
-            stopped: None,
-            load: LoadProgress::default(),
-            latency: None,
-            signals: Vec::new(),
-            lag_peak: None,
-            recovery: None,
-        }
     }
 }
 

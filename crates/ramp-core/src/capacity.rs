@@ -1,7 +1,7 @@
 //! The campaign's answer: the capacity.
 
 use crate::{
-    campaign::TierResult,
+    tier_result::TierResult,
     units::{Rate, Ratio},
     verdict::Verdict,
 };

@@ -13,5 +13,6 @@ pub mod evidence;
 pub mod observation;
 pub mod plan;
 pub mod signal;
+pub mod tier_result;
 pub mod units;
 pub mod verdict;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ramp_core::{
-    campaign::TierResult, event::Ending, evidence::SignalEvidence, plan::Tier, signal::SignalId,
+    event::Ending, evidence::SignalEvidence, plan::Tier, signal::SignalId, tier_result::TierResult,
     verdict::Verdict,
 };
 

@@ -13,11 +13,12 @@ pub mod terminal;
 use std::{collections::BTreeMap, time::Duration};
 
 use ramp_core::{
-    campaign::{Campaign, Stage, TierResult},
+    campaign::{Campaign, Stage},
     capacity::Capacity,
     event::Ending,
     plan::Plan,
     signal::SignalId,
+    tier_result::TierResult,
 };
 use serde::{Deserialize, Serialize};
 

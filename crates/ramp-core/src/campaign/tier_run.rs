@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::{RecoveryResult, Stage, TierResult};
+use super::Stage;
 use crate::{
     event::{Action, Event},
     evidence::{Counters, Level, LevelChange, Tally},
     observation::{LatencySnapshot, LoadProgress, Point, Sample},
     plan::{Plan, Tier},
     signal::{Signal, SignalId},
+    tier_result::{RecoveryResult, TierResult},
     units::Elapsed,
     verdict::{Finding, Verdict},
 };
@@ -330,6 +331,7 @@ impl TierRun {
         let heard = self.latency.as_ref().map(|(at, _)| *at);
         if let (Some(at), Some(closed), Some(_), None) = (heard, self.closed, waited, &self.lost)
             && at < closed
+            && self.interrupted.is_none()
         {
             let reason = "no latencies were reported after the load had ended".to_owned();
             findings.push(Finding::ObservationLost { at, reason });

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use ramp_core::{
-    campaign::{Campaign, Input, Outcome, TierResult},
+    campaign::{Campaign, Input, Outcome},
     criterion::{Comparison, Criterion, Severity},
     event::Action,
     observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
     plan::{EvidenceRules, Plan, PlanDraft, Recovery, Tier},
     signal::{Fold, Signal, SignalId, Unit},
+    tier_result::TierResult,
     units::{Elapsed, Rate, Ratio},
     verdict::{Finding, Verdict},
 };

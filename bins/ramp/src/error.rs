@@ -1,0 +1,72 @@
+//! Why a command did not come to its end, and the exit status of each cause.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    config::{ConfigError, plan_text::PlanTextError},
+    driver::DriveError,
+    exit::Exit,
+    journal::JournalError,
+    preflight::PreflightError,
+};
+
+/// Why a command did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum CommandError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The plan cannot be used.
+    #[error("plan {name:?}:\n{source}")]
+    Plan {
+        /// The plan.
+        name: String,
+        /// Its faults.
+        source: PlanTextError,
+    },
+    /// Something that a campaign needs is not there.
+    #[error("preflight: {0}")]
+    Preflight(#[from] PreflightError),
+    /// The run's folder cannot be made.
+    #[error("cannot make the folder {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The journal cannot be written or read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The campaign could not be driven to its end.
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+    /// The report cannot be written.
+    #[error("cannot write {}: {source}; `ramp report` writes it anew from the journal", path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The asynchronous runtime cannot start.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[source] io::Error),
+}
+
+impl CommandError {
+    /// How `ramp` ends for it.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Plan { .. } => Exit::Usage,
+            Self::Drive(DriveError::Killed) => Exit::Interrupted,
+            Self::Preflight(_)
+            | Self::Folder { .. }
+            | Self::Journal(_)
+            | Self::Drive(_)
+            | Self::Report { .. }
+            | Self::Runtime(_) => Exit::Inconclusive,
+        }
+    }
+}

@@ -35,7 +35,7 @@ pub struct Run {
     #[arg(long, value_name = "TOPIC", required = true)]
     pub topic: Vec<String>,
     /// Records per second.
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE")]
     pub rate: Rate,
     /// For how long, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -117,11 +117,6 @@ impl Run {
             password: read("--password-env", &self.password_env)?.map(Secret::new),
         })
     }
-}
-
-fn rate(text: &str) -> Result<Rate, String> {
-    let rate = text.replace('_', "").parse().ok().and_then(Rate::per_second);
-    rate.ok_or_else(|| "give a whole number of records per second above 0, such as 2_500".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

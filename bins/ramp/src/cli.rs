@@ -44,7 +44,7 @@ pub struct Run {
     #[arg(long, value_name = "URL", env = "PROMETHEUS_URL")]
     pub prometheus: Option<String>,
     /// Exit with 1 unless the validated capacity is at least this many records per second.
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE")]
     pub require: Option<Rate>,
     /// The language of the grid.
     #[arg(long, value_enum, default_value_t = Lang::Fr)]
@@ -90,11 +90,6 @@ pub enum Format {
     Markdown,
     /// JSON.
     Json,
-}
-
-fn rate(text: &str) -> Result<Rate, String> {
-    let rate = text.replace('_', "").parse().ok().and_then(Rate::per_second);
-    rate.ok_or_else(|| "give a whole number of records per second above 0, such as 2_500".to_owned())
 }
 
 const EXIT_STATUSES: &str = "\

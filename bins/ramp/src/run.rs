@@ -24,7 +24,10 @@ use crate::{
 pub(crate) fn run(args: &Run) -> Result<Exit, CommandError> {
     let settings = Settings::of(args)?;
     let runtime = tokio::runtime::Runtime::new().map_err(CommandError::Runtime)?;
-    runtime.block_on(campaign(args, settings))
+    let exit = runtime.block_on(campaign(args, settings));
+    // A second interrupt ends at once, whatever still waits for a cluster.
+    runtime.shutdown_background();
+    exit
 }
 
 async fn campaign(args: &Run, settings: Settings) -> Result<Exit, CommandError> {

@@ -1,6 +1,6 @@
 //! Quantities as types, so that a rate cannot be taken for a ratio nor a point in time for a duration.
 
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
 /// A load in records (or requests, rows, messages) per second; at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,21 @@ impl Rate {
         Self::per_second((f64::from(self.get()) * share.get() + 1e-6) as u32)
     }
 }
+
+impl FromStr for Rate {
+    type Err = NotARate;
+
+    /// Reads a whole number of records per second; `_` may stand between its digits.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rate = text.replace('_', "").parse().ok().and_then(Self::per_second);
+        rate.ok_or_else(|| NotARate(text.to_owned()))
+    }
+}
+
+/// A text that was to be a [`Rate`] and is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a rate: give a whole number of records per second above 0, such as 2_500")]
+pub struct NotARate(String);
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,6 +173,14 @@ mod tests {
     fn a_ratio_outside_zero_to_one_is_refused() {
         for value in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
             assert_eq!(Ratio::new(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_rate_reads_as_people_write_it() {
+        assert_eq!("2_500".parse(), Ok(rate(2_500)));
+        for text in ["", "0", "-1", "2.5", "fast", "5000000000"] {
+            assert_eq!(text.parse::<Rate>(), Err(NotARate(text.to_owned())));
         }
     }
 

@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,6 +19,7 @@ use ramp_core::{
 
 use crate::{
     clock::Moment,
+    lock::lock,
     schedule::Schedule,
     stamp::{RunId, Stamp},
 };
@@ -385,11 +386,6 @@ const fn micros(nanos: u64) -> u64 {
 
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// A thread that panicked while it held one of these locks left counts behind, not a broken invariant.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

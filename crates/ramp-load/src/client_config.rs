@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,8 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     metadata::Metadata,
 };
+
+use crate::lock::lock;
 
 /// A text that must not be seen. It shows itself as `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -138,7 +140,7 @@ pub(crate) struct Complaints(Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>);
 impl Complaints {
     fn take(&self, error: &KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.0);
         // "All brokers down" says less than the reason that came before it.
         if code != RDKafkaErrorCode::AllBrokersDown || last.is_none() {
             *last = Some((code, reason.to_owned()));
@@ -146,7 +148,7 @@ impl Complaints {
     }
 
     pub(crate) fn last(&self) -> Option<(RDKafkaErrorCode, String)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     /// The cluster's metadata, asked for until it answers; `poll` serves the client's events meanwhile.

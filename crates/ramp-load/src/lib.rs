@@ -8,6 +8,7 @@ pub mod account;
 pub mod client_config;
 pub mod clock;
 pub mod cluster;
+mod lock;
 pub mod payload;
 pub mod probe;
 pub mod producer;

@@ -13,7 +13,7 @@ use std::{
     collections::BTreeSet,
     fmt, io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -32,6 +32,7 @@ use crate::{
     account::TierAccount,
     client_config::{ClusterConfig, ConnectError, Listener},
     clock::Clock,
+    lock::lock,
     stamp::{Kind, RunId, Stamp},
 };
 
@@ -279,11 +280,6 @@ fn fatal(error: &KafkaError) -> Option<ProbeError> {
         ) => None,
         Some(_) | None => Some(ProbeError::Read { reason: error.to_string() }),
     }
-}
-
-/// A thread that panicked while it held one of these locks left no broken invariant.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a user's properties may replace.

@@ -286,7 +286,7 @@ impl Observer {
         let scraped =
             Elapsed::new(Duration::try_from_secs_f64(scraped - unix(self.start)).unwrap_or_default());
         let name = |one: &Series| match (query.is_aggregate, labels(&one.labels)) {
-            (true, labels) if labels.is_empty() => "(the whole)".to_owned(),
+            (true, labels) if labels.is_empty() => "(aggregate)".to_owned(),
             (_, labels) => labels,
         };
         let finite = series.iter().filter(|one| one.value.is_finite());

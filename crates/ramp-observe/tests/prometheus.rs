@@ -202,7 +202,7 @@ async fn each_case_is_read_as_what_it_is() {
     server.ready().await;
 
     let read = sane.read(&server, catalog::ACTIVE_RECORDS, 52).await;
-    assert_eq!(values(&read), (vec![("(the whole)", 10.0)], None));
+    assert_eq!(values(&read), (vec![("(aggregate)", 10.0)], None));
     let Sample::Present { points, .. } = &read else { unreachable!() };
     assert_eq!(
         points[0].scraped.since_start(),
@@ -210,7 +210,7 @@ async fn each_case_is_read_as_what_it_is() {
         "the scrape at 50, from the start at 1"
     );
     let read = sane.read(&server, catalog::ACTIVE_RECORDS, 152).await;
-    assert_eq!(values(&read).0, [("(the whole)", 30.0)], "a series that appears is in the sum");
+    assert_eq!(values(&read).0, [("(aggregate)", 30.0)], "a series that appears is in the sum");
 
     let read = sane.read(&server, catalog::LATENCY_AVG, 52).await;
     let (points, panel) = values(&read);

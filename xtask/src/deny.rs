@@ -19,16 +19,16 @@ pub(crate) fn check() -> Result<(), Failure> {
         return Ok(());
     }
     if is_out_of_reach(&advisories.stderr) {
-        println!("ADVISORIES WERE NOT CHECKED: their database cannot be fetched from here");
+        println!("ADVISORIES AND YANKED VERSIONS WERE NOT CHECKED: the database cannot be fetched from here");
         return Ok(());
     }
     eprintln!("{}", advisories.stderr);
     Err(Failure::Failed { command: typed("advisories") })
 }
 
-/// Whether the check failed because the database could not be had, and not for what is in it.
+/// Whether the check failed because the database could not be fetched, and not for what is in it.
 fn is_out_of_reach(text: &str) -> bool {
-    text.contains("failed to fetch advisory database") || text.contains("failed to load advisory database")
+    text.contains("failed to fetch advisory database")
 }
 
 fn installed() -> Result<PathBuf, Failure> {
@@ -58,5 +58,10 @@ mod tests {
     fn an_advisory_that_was_found_is_never_taken_for_a_database_out_of_reach() {
         assert!(!is_out_of_reach("error[vulnerability]: a crate has a hole\nadvisories FAILED"));
         assert!(is_out_of_reach("[ERROR] failed to fetch advisory database https://…"));
+    }
+
+    #[test]
+    fn a_database_that_was_fetched_and_cannot_be_read_is_a_failure() {
+        assert!(!is_out_of_reach("[ERROR] failed to load advisory database: …"));
     }
 }

@@ -38,8 +38,11 @@ pub(crate) fn run() -> Result<(), Failure> {
     execute(apt().arg("update"), "apt-get update")?;
     // Releases that have left Java 17 behind have a later one under this name.
     let known = output(Path::new("apt-cache"), &["show", JAVA]).is_some_and(|answer| answer.success);
-    let packages =
-        packages.into_iter().map(|package| if package == JAVA && !known { ANY_JAVA } else { package });
+    let packages: Vec<_> = packages
+        .into_iter()
+        .map(|package| if package == JAVA && !known { ANY_JAVA } else { package })
+        .collect();
+    let command = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
     execute(apt().args(["install", "-y", "--no-install-recommends"]).args(packages), &command)
 }
 

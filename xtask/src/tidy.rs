@@ -42,10 +42,11 @@ fn core_dependencies() -> Result<Option<String>, Failure> {
         "tree",
         "--package",
         "ramp-core",
-        "--features",
-        "serde",
+        "--all-features",
+        "--target",
+        "all",
         "--edges",
-        "normal",
+        "normal,build",
         "--depth",
         "1",
         "--prefix",
@@ -69,13 +70,14 @@ fn faults_of(path: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Vec<Stri
         faults.push(format!("a main.rs only starts things: at most {LONGEST_MAIN} lines"));
     }
     if path.ends_with(".rs") {
-        let logic = logic_lines(text);
+        let logic = if path.contains("/tests/") { 0 } else { logic_lines(text) };
         if logic > LONGEST_FILE && !text.contains("//! Long because") {
             faults
                 .push(format!("{logic} lines of logic: split it, or say why on a line `//! Long because …`"));
         }
         faults.extend(forbidden(path, text));
     }
+    faults.extend(machine_paths(path, text));
     if path.ends_with(".md") {
         faults.extend(dead_links(path, text, &exists));
     }
@@ -89,7 +91,8 @@ fn faults_of(path: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Vec<Stri
 
 /// Lines that are neither blank, comment nor test.
 fn logic_lines(text: &str) -> usize {
-    let logic = text.split("#[cfg(test)]").next().unwrap_or(text);
+    // Only the module ends the logic: an import for tests may stand at the top.
+    let logic = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
     let counts = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with("//");
     logic.lines().filter(counts).count()
 }
@@ -108,9 +111,25 @@ fn forbidden(path: &str, text: &str) -> Vec<String> {
     ];
     let core =
         [("Instant::now(", "the caller owns the clock"), ("SystemTime::now(", "the caller owns the clock")];
-    let own = core.into_iter().filter(|_| path.starts_with("crates/ramp-core/src/"));
+    let own = core.into_iter().filter(|_| path.starts_with("crates/ramp-core/"));
     let found = everywhere.into_iter().chain(own).filter(|(pattern, _)| text.contains(pattern));
-    found.map(|(pattern, why)| format!("has {pattern}: {why}")).collect()
+    let mut faults: Vec<_> = found.map(|(pattern, why)| format!("has {pattern}: {why}")).collect();
+    let unit_tests = text.split_once("#[cfg(test)]\nmod ").is_some_and(|(_, tests)| tests.contains("sleep("));
+    if unit_tests || path.starts_with("crates/ramp-core/") && text.contains("sleep(") {
+        faults.push("has sleep(: a unit test turns its clock itself".to_owned());
+    }
+    faults
+}
+
+/// Absolute paths that are those of one machine. Code spans, quotes and blanks may stand before a path.
+fn machine_paths(path: &str, text: &str) -> Vec<String> {
+    if path.starts_with("xtask/") {
+        return Vec::new();
+    }
+    let words = text.split(|c: char| c.is_whitespace() || "`\"'()=".contains(c));
+    let absolute =
+        words.filter(|word| ["/root/", "/home/", "/work/"].iter().any(|home| word.starts_with(home)));
+    absolute.map(|word| format!("has {word}: a path of one machine")).collect()
 }
 
 /// Links of a Markdown file to files of the repository that are not there.
@@ -151,7 +170,10 @@ mod tests {
         let long = "let a = 1;\n".repeat(401);
         assert_eq!(faults("crates/a/src/b.rs", &long).len(), 1);
         assert_eq!(faults("crates/a/src/b.rs", &format!("//! Long because it is a table.\n{long}")).len(), 0);
-        assert_eq!(faults("crates/a/src/b.rs", &format!("#[cfg(test)]\n{long}")).len(), 0);
+        assert_eq!(faults("crates/a/src/b.rs", &format!("#[cfg(test)]\nmod tests {{\n{long}")).len(), 0);
+        assert_eq!(faults("crates/a/tests/b.rs", &long).len(), 0);
+        let imported = format!("#[cfg(test)]\nuse std::fs;\n{long}");
+        assert_eq!(faults("crates/a/src/b.rs", &imported).len(), 1);
     }
 
     #[test]
@@ -160,6 +182,21 @@ mod tests {
         assert_eq!(faults("crates/ramp-core/src/a.rs", text).len(), 1);
         assert_eq!(faults("bins/ramp/src/a.rs", text).len(), 0);
         assert_eq!(faults("bins/ramp/src/a.rs", "x.unwrap_or(0.0)").len(), 1);
+    }
+
+    #[test]
+    fn a_unit_test_does_not_sleep_and_a_program_may() {
+        let asleep = "thread::sleep(TICK);";
+        assert_eq!(faults("bins/a/src/b.rs", asleep).len(), 0);
+        assert_eq!(faults("bins/a/src/b.rs", &format!("#[cfg(test)]\nmod tests {{\n{asleep}")).len(), 1);
+        assert_eq!(faults("crates/ramp-core/tests/b.rs", asleep).len(), 1);
+    }
+
+    #[test]
+    fn a_path_of_one_machine_is_a_fault_and_a_temporary_folder_of_any_is_not() {
+        assert_eq!(faults("docs/a.md", "kept in `/root/here`").len(), 1);
+        assert_eq!(faults("bins/a/src/b.rs", "\"/home/someone\"").len(), 1);
+        assert_eq!(faults("bins/a/src/b.rs", "\"/var/tmp/lab\" \"{root}/root/a\"").len(), 0);
     }
 
     #[test]

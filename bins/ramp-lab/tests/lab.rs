@@ -7,6 +7,7 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output},
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -81,8 +82,12 @@ const DASHBOARD_LABELS: [&str; 3] = [
 
 const RECORDS: u64 = 3_000;
 
+/// One laboratory at a time: several would share the cores.
+static ONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_guarded_laboratory_carries_records_shows_them_and_ends_with_its_supervisor() {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let parent = tempfile::tempdir().unwrap();
     let mut options = LabOptions::new(env!("CARGO_BIN_EXE_ramp-lab"), parent.path().join("lab"));
     options.tls = true;
@@ -113,6 +118,7 @@ fn a_guarded_laboratory_carries_records_shows_them_and_ends_with_its_supervisor(
 
 #[test]
 fn the_printed_environment_is_evaluated_by_a_shell_and_down_leaves_nothing() {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("a lab's");
     let script = r#"
@@ -157,6 +163,7 @@ fn the_printed_environment_is_evaluated_by_a_shell_and_down_leaves_nothing() {
 
 #[test]
 fn a_laboratory_ends_with_its_owner_and_keeps_its_records_if_told_to() {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let parent = tempfile::tempdir().unwrap();
     let mut options = LabOptions::new(env!("CARGO_BIN_EXE_ramp-lab"), parent.path().join("lab"));
     options.topics = 1.try_into().unwrap();

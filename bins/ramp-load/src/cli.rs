@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ramp_core::units::Rate;
 use ramp_load::{
-    client_config::{ClusterConfig, Secret},
+    client_config::{ClusterConfig, Secret, is_secret},
     payload::Payload,
 };
 
@@ -127,7 +127,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 fn property(text: &str) -> Result<(String, String), ClusterError> {
     let (key, value) = text.split_once('=').ok_or_else(|| ClusterError::NoValue { key: text.to_owned() })?;
-    if key.contains("password") || key.contains("secret") {
+    if is_secret(key) {
         return Err(ClusterError::Secret { key: key.to_owned() });
     }
     Ok((key.to_owned(), value.to_owned()))

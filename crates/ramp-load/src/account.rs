@@ -239,7 +239,6 @@ impl TierAccount {
             reordered: arrival.reordered,
             ..LatencySnapshot::default()
         };
-        drop(arrival);
         let mean = (!histogram.is_empty()).then(|| histogram.mean());
         snapshot.mean = mean.map(|micros| Duration::from_secs_f64(micros / 1e6));
         for word in 0..self.arrived.words(offered) {
@@ -250,7 +249,7 @@ impl TierAccount {
             snapshot.overdue += u64::from((missing & below(due, word)).count_ones());
             snapshot.overdue_from_handover += u64::from((missing & below(handed, word)).count_ones());
             let first = word as u64 * 64;
-            if missing == u64::MAX {
+            if missing == u64::MAX && self.rate.get() >= DENSE {
                 let age = nanos(now.since(schedule.due(first + 32)));
                 histogram.saturating_record_n(micros(age), 64);
             } else {
@@ -259,6 +258,8 @@ impl TierAccount {
                 }
             }
         }
+        // Until here no record could arrive, so that each is counted as arrived or as missing and never as neither.
+        drop(arrival);
         snapshot.p50 = quantile(&histogram, 0.50);
         snapshot.p99 = quantile(&histogram, 0.99);
         snapshot.max = quantile(&histogram, 1.0);
@@ -376,6 +377,9 @@ fn histogram() -> Histogram<u64> {
 }
 
 const HIGHEST_MICROS: u64 = 3_600_000_000;
+
+/// From this rate on, 64 records in a row are due within 10 ms and share an age.
+const DENSE: u32 = 6_400;
 
 /// The granularity at which hand-overs are kept.
 const MARK: Duration = Duration::from_millis(10);

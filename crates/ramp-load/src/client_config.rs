@@ -40,8 +40,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A Kafka cluster and how to log in there.
-#[derive(Debug, Clone, Default)]
+/// A Kafka cluster and how to log in there. Shows the names of its properties, not their values.
+#[derive(Clone, Default)]
 pub struct ClusterConfig {
     /// Bootstrap servers, `host:port,host:port`.
     pub bootstrap: String,
@@ -58,7 +58,10 @@ impl ClusterConfig {
     pub(crate) fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut client = ClientConfig::new();
         for (key, value) in defaults {
-            client.set(*key, *value);
+            let is_set = |name: &str| self.properties.contains_key(name);
+            if !ALIASES.iter().any(|(name, alias)| name == key && is_set(alias)) {
+                client.set(*key, *value);
+            }
         }
         for (key, value) in &self.properties {
             client.set(key, value);
@@ -73,6 +76,30 @@ impl ClusterConfig {
         client
     }
 }
+
+impl fmt::Debug for ClusterConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterConfig")
+            .field("bootstrap", &self.bootstrap)
+            .field("properties", &self.properties.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a librdkafka property holds a secret, which belongs into no file or command line.
+#[must_use]
+pub fn is_secret(property: &str) -> bool {
+    property.contains("password")
+        || property.contains("secret")
+        || ["sasl.username", "ssl.key.pem", "sasl.oauthbearer.config"].contains(&property)
+}
+
+/// Properties of librdkafka that have a second name.
+const ALIASES: [(&str, &str); 3] = [
+    ("acks", "request.required.acks"),
+    ("linger.ms", "queue.buffering.max.ms"),
+    ("fetch.wait.max.ms", "fetch.max.wait.ms"),
+];
 
 /// Why a cluster cannot be used.
 #[derive(Debug, thiserror::Error)]

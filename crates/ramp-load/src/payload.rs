@@ -77,11 +77,11 @@ impl Renderer {
         Self { templates, noise }
     }
 
-    /// The payload of record `sequence`, generated at `now`.
-    pub(crate) fn render(&mut self, sequence: u64, now: Moment) -> &[u8] {
+    /// The payload of record `sequence`, generated at `now`; `turn` chooses among the kinds of message.
+    pub(crate) fn render(&mut self, turn: u64, sequence: u64, now: Moment) -> &[u8] {
         let kinds = self.templates.len().max(1) as u64;
         // The remainder is below the number of templates, which fits any usize.
-        match self.templates.get_mut((sequence % kinds) as usize) {
+        match self.templates.get_mut((turn % kinds) as usize) {
             None => &[],
             Some(Template::Json { bytes, places }) => {
                 for &(place, field) in &*places {
@@ -171,7 +171,7 @@ mod tests {
     fn every_kind_of_message_is_json_with_the_record_s_own_number() {
         let mut renderer = Renderer::new(Payload::Json);
         for sequence in 7..12 {
-            let bytes = renderer.render(sequence, Moment::from_nanos(1_700_000_000_123_456_789));
+            let bytes = renderer.render(sequence, sequence, Moment::from_nanos(1_700_000_000_123_456_789));
             let json: serde_json::Value = serde_json::from_slice(bytes).unwrap();
             assert_eq!(json["_metadata"]["message_id"], format!("{sequence:020}"));
             assert_eq!(json["timestamp"], 1_700_000_000_123_u64);
@@ -181,8 +181,8 @@ mod tests {
     #[test]
     fn random_payloads_have_their_size_and_differ() {
         let mut renderer = Renderer::new(Payload::Random(1024));
-        let first = renderer.render(0, Moment::from_nanos(0)).to_vec();
-        let second = renderer.render(1, Moment::from_nanos(0));
+        let first = renderer.render(0, 0, Moment::from_nanos(0)).to_vec();
+        let second = renderer.render(1, 1, Moment::from_nanos(0));
         assert_eq!((first.len(), second.len()), (1024, 1024));
         assert_ne!(first, second);
     }

@@ -27,7 +27,7 @@ use tokio::sync::watch::{Receiver, channel};
 use crate::{
     account::TierAccount,
     client_config::{ClusterConfig, ConnectError, Listener},
-    clock::Clock,
+    clock::{Clock, Moment},
     payload::{Payload, Renderer},
     schedule::Schedule,
     stamp::{Kind, RunId, Stamp},
@@ -80,6 +80,16 @@ pub enum StartError {
     /// There is no topic to load.
     #[error("there is no topic to load; give at least one")]
     NoTopic,
+    /// More records than an account can be kept of.
+    #[error("{rate} for {} s is {records} records; at most {MOST_RECORDS} are accounted for", hold.as_secs())]
+    TooMany {
+        /// The rate.
+        rate: Rate,
+        /// For how long.
+        hold: Duration,
+        /// Their product.
+        records: u64,
+    },
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -100,6 +110,10 @@ impl Load {
         watch: impl FnOnce(Arc<TierAccount>),
     ) -> Result<Self, StartError> {
         let LoadSpec { run, tier, rate, hold, bound, .. } = spec;
+        let records = rate.records_in(hold);
+        if records > MOST_RECORDS {
+            return Err(StartError::TooMany { rate, hold, records });
+        }
         let account = Arc::new(TierAccount::new(run, tier, rate, hold, bound));
         let (producer, deliveries) = Self::connect(config, clock, &spec, &account)?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -117,6 +131,7 @@ impl Load {
             keys: (1..=KEYS).map(|n| format!("key_{n}")).collect(),
             give_up: delivery_timeout(bound) + FLUSH_GRACE,
             next: 0,
+            end: schedule.start().after(hold),
             lateness: Vec::new(),
             spec,
         };
@@ -138,8 +153,8 @@ impl Load {
 
     /// Ends the schedule now: nothing more is handed over but the record under way. Does not block.
     pub fn stop(&self) {
-        self.account.cut(self.clock.now());
         self.stop.store(true, Ordering::Release);
+        self.account.cut(self.clock.now());
     }
 
     /// Waits until every record handed over was acknowledged or has failed, or the time for that is over.
@@ -160,6 +175,8 @@ impl Load {
         }
         let timeout = delivery_timeout(spec.bound).as_millis().to_string();
         let mut client = config.client(DEFAULTS);
+        // The alias would be a second word on the same matter.
+        client.remove("delivery.timeout.ms");
         client.set("message.timeout.ms", timeout);
         let deliveries = Deliveries { account: Arc::clone(account), clock, listener: Listener::default() };
         let producer: Producing = client
@@ -238,6 +255,8 @@ struct Sender {
     keys: Vec<String>,
     give_up: Duration,
     next: u64,
+    /// When the hold is over.
+    end: Moment,
     /// How late each record of this tick was, in nanoseconds.
     lateness: Vec<u64>,
     spec: LoadSpec,
@@ -245,11 +264,10 @@ struct Sender {
 
 impl Sender {
     fn run(mut self) {
-        let end = self.schedule.start().after(self.spec.hold);
         while self.next < self.schedule.count() && !self.stop.load(Ordering::Acquire) {
             self.tick();
             // What could not be offered within the hold is not offered late: it is counted as not offered.
-            if self.clock.now() >= end && self.schedule.due_by(end) == self.schedule.count() {
+            if self.clock.now() >= self.end {
                 self.tick();
                 break;
             }
@@ -266,33 +284,40 @@ impl Sender {
     /// Hands over what is due, as far as the ceiling allows.
     fn tick(&mut self) {
         let due = self.schedule.due_by(self.clock.now());
-        while self.next < due && !self.stop.load(Ordering::Acquire) {
+        'due: while self.next < due {
             let batch = u32::try_from(due - self.next).unwrap_or(u32::MAX);
             let Some(allowed) = self.ceiling.allow(batch) else { break };
             for _ in 0..allowed {
                 if !self.hand_over() {
-                    break;
+                    break 'due;
                 }
             }
         }
+        self.report();
+    }
+
+    /// Tells the account what has been handed over since the last time.
+    fn report(&mut self) {
         if !self.lateness.is_empty() {
             self.account.offered(self.next, self.clock.now(), &self.lateness);
             self.lateness.clear();
         }
     }
 
-    /// Hands over the next record; false where the load was stopped before the client took it.
+    /// Hands over the next record; false where the load was stopped, or the hold was over, before the client took it.
     fn hand_over(&mut self) -> bool {
         let sequence = self.next;
         let topics = self.spec.topics.len() as u64;
+        // Keys and kinds of message go on once every topic has had its turn, so that each topic gets all of them.
+        let turn = sequence / topics.max(1);
         // The remainder is below the number of topics, which fits any usize.
-        let Some(topic) = self.spec.topics.get((sequence % topics) as usize) else { return false };
+        let Some(topic) = self.spec.topics.get((sequence % topics.max(1)) as usize) else { return false };
         let Ok(opaque) = usize::try_from(sequence) else { return false };
         let due = self.schedule.due(sequence);
         let mut handed = self.clock.now();
         // The remainder is below the number of keys, which fits any usize.
-        let Some(key) = self.keys.get((sequence % KEYS) as usize) else { return false };
-        let payload = self.renderer.render(sequence, handed);
+        let Some(key) = self.keys.get((turn % KEYS) as usize) else { return false };
+        let payload = self.renderer.render(turn, sequence, handed);
         let (run, tier) = (self.spec.run, self.spec.tier);
         let record = |handed| {
             let value = Stamp { kind: Kind::Load, run, tier, sequence, due, handed }.encode();
@@ -306,9 +331,11 @@ impl Sender {
             match self.producer.send(record(handed)) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    if self.stop.load(Ordering::Acquire) {
+                    if self.stop.load(Ordering::Acquire) || handed >= self.end.after(TICK) {
                         return false;
                     }
+                    self.account.offered(self.next, handed, &self.lateness);
+                    self.lateness.clear();
                     thread::sleep(TICK);
                     let now = self.clock.now();
                     self.account.blocked(now.since(handed));
@@ -387,12 +414,16 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("partitioner", "murmur2_random"),
     ("queue.buffering.max.messages", "500000"),
     ("queue.buffering.max.kbytes", "1048576"),
-    ("topic.metadata.propagation.max.ms", "10000"),
+    ("allow.auto.create.topics", "false"),
     ("socket.nagle.disable", "true"),
 ];
 
 /// The users' applications use the keys `key_1` to `key_1000`.
 const KEYS: u64 = 1_000;
+
+/// Three bits are kept for each: 1.5 GB.
+const MOST_RECORDS: u64 = 4_000_000_000;
+
 const TICK: Duration = Duration::from_millis(1);
 
 /// What the client may take beyond the delivery timeout to report on its records.

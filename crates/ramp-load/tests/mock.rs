@@ -105,6 +105,23 @@ async fn the_ledger_closes_over_records_that_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_over_a_dead_broker_is_measured_and_ends_with_the_hold() {
+    let (mock, mut config) = mock();
+    config.properties.insert("queue.buffering.max.messages".to_owned(), "50".to_owned());
+    let clock = Clock::start();
+    let spec =
+        LoadSpec { bound: Duration::from_millis(1), ..spec(RunId::random(), 1_000, Duration::from_secs(2)) };
+    let load = Load::start(&config, clock, spec, drop).unwrap();
+    mock.broker_down(1).unwrap();
+    load.finished().await;
+    let progress = load.account().progress(clock.now());
+    assert_eq!((progress.due, progress.in_flight()), (2_000, 0), "{progress:?}");
+    assert!(progress.offered < 2_000, "what the queue would not take is not offered: {progress:?}");
+    assert!(progress.failed > 0 && !progress.blocked.is_zero(), "{progress:?}");
+    assert!(progress.limit.is_some(), "{progress:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_load_hands_over_nothing_more() {
     let (_mock, config) = mock();
     let clock = Clock::start();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ramp_load::{
-    client_config::{ClusterConfig, Secret},
+    client_config::{ClusterConfig, Secret, is_secret},
     payload::Payload,
     probe::topics::ReplicationPolicy,
 };
@@ -123,11 +123,9 @@ fn cluster(
             ConfigError::Missing { key: "target.bootstrap", flag: "--target", variable: "KAFKA_TARGET" }
         }
     })?;
-    for secret in SECRET_PROPERTIES {
-        if raw.properties.contains_key(secret) {
-            let key = format!("{section}.properties.{secret}");
-            return Err(value(&key, "(hidden)", &"a secret; use password_env or password_file instead"));
-        }
+    if let Some(secret) = raw.properties.keys().find(|property| is_secret(property)) {
+        let key = format!("{section}.properties.{secret}");
+        return Err(value(&key, "(hidden)", &"a secret; use username_env, password_env or password_file"));
     }
     let variable = |key: &str, name: &Option<String>| secret_variable(&format!("{section}.{key}"), name);
     let username = variable("username_env", &raw.username_env)?;
@@ -197,12 +195,3 @@ const TOPIC_PREFIX: &str = "test-prometheus";
 
 /// How often the signals are read where nothing else is said.
 const SAMPLING: Duration = Duration::from_secs(5);
-
-/// librdkafka properties that hold a secret.
-const SECRET_PROPERTIES: [&str; 5] = [
-    "sasl.password",
-    "sasl.username",
-    "ssl.key.password",
-    "ssl.keystore.password",
-    "sasl.oauthbearer.client.secret",
-];

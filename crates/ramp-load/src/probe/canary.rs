@@ -164,7 +164,8 @@ impl ProducerContext for Canary {
     }
 }
 
-const DEFAULTS: &[(&str, &str)] = &[("acks", "all"), ("linger.ms", "0")];
+const DEFAULTS: &[(&str, &str)] =
+    &[("acks", "all"), ("linger.ms", "0"), ("allow.auto.create.topics", "false")];
 
 /// How often it is looked whether the canaries have crossed.
 const GLANCE: Duration = Duration::from_millis(50);

@@ -15,8 +15,8 @@ use reqwest::{
     redirect::{Attempt, Policy},
 };
 
-/// Where Prometheus is, and how to log in there.
-#[derive(Debug, Clone, Default)]
+/// Where Prometheus is, and how to log in there. Shows neither a login nor the values of headers.
+#[derive(Clone, Default)]
 pub struct PrometheusConfig {
     /// Its address, with its base path if it has one.
     pub url: String,
@@ -26,6 +26,27 @@ pub struct PrometheusConfig {
     pub headers: BTreeMap<String, String>,
     /// Values for the dashboards' template variables, instead of what they would resolve to.
     pub variables: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for PrometheusConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrometheusConfig")
+            .field("address", &self.address())
+            .field("headers", &self.headers.keys())
+            .field("variables", &self.variables)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PrometheusConfig {
+    /// The address as it may be shown: without a login that stands in it.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.url) else { return "(no address)".to_owned() };
+        // Only addresses without a host refuse, and those have no login.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        url.to_string()
+    }
 }
 
 /// A login, which shows itself as `***`.
@@ -120,13 +141,13 @@ impl fmt::Debug for Prometheus {
 
 impl Prometheus {
     pub(crate) fn new(config: &PrometheusConfig, timeout: Duration) -> Result<Self, QueryError> {
-        let address = |url: &str, reason: &dyn fmt::Display| QueryError::Address {
-            url: url.to_owned(),
+        let address = |reason: &dyn fmt::Display| QueryError::Address {
+            url: config.address(),
             reason: reason.to_string(),
         };
-        let url = Url::parse(&config.url).map_err(|error| address("(hidden)", &error))?;
+        let url = Url::parse(&config.url).map_err(|error| address(&error))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(address("(hidden)", &"it holds a login; use username_env and password_env"));
+            return Err(address(&"it holds a login; use username_env and password_env"));
         }
         let mut headers = HeaderMap::new();
         for (name, value) in &config.headers {
@@ -145,8 +166,8 @@ impl Prometheus {
             .default_headers(headers)
             .redirect(Policy::custom(same_host))
             .build()
-            .map_err(|error| address(&config.url, &error))?;
-        let client = Client::from(client, &config.url).map_err(|error| address(&config.url, &error))?;
+            .map_err(|error| address(&error))?;
+        let client = Client::from(client, &config.url).map_err(|error| address(&error))?;
         Ok(Self { client, timeout })
     }
 

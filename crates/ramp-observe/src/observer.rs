@@ -114,7 +114,7 @@ impl Observer {
         sampling: Duration,
         start: SystemTime,
     ) -> Result<Self, ObserveError> {
-        let unreachable = |source| ObserveError::Unreachable { address: config.url.clone(), source };
+        let unreachable = |source| ObserveError::Unreachable { address: config.address(), source };
         let timeout = sampling.min(LONGEST_TIMEOUT);
         let prometheus = Prometheus::new(config, timeout).map_err(unreachable)?;
         let time = unix(start);
@@ -125,7 +125,7 @@ impl Observer {
         given.entry("topic".to_owned()).or_insert_with(|| any_of(topics));
         let mut observer = Self {
             prometheus,
-            address: config.url.clone(),
+            address: config.address(),
             start,
             timeout,
             asked: Vec::new(),

@@ -359,3 +359,19 @@ async fn a_server_that_dies_leaves_named_absences_and_shows_no_secret() {
     assert!(matches!(error, ObserveError::Unreachable { .. }), "{error}");
     assert!(!format!("{observer:?}{config:?}{readings:?}{error}{error:?}").contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_login_in_the_address_is_refused_and_not_shown() {
+    let config = PrometheusConfig {
+        url: "http://ramp:hunter2@127.0.0.1:1/base".to_owned(),
+        headers: BTreeMap::from([("X-Token".to_owned(), "hunter2".to_owned())]),
+        ..PrometheusConfig::default()
+    };
+    let dashboards = Dashboards::embedded().unwrap();
+    let start = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let connected =
+        Observer::connect(&config, &dashboards, &[], &[], Duration::from_secs(SCRAPE), start).await;
+    let error = connected.unwrap_err();
+    assert!(error.to_string().contains("username_env and password_env"), "{error}");
+    assert!(!format!("{error}{error:?}{config:?}").contains("hunter2"), "{error}");
+}

@@ -196,7 +196,7 @@ impl Driver<'_> {
             }
         }
         while let Some(event) = self.campaign.poll_event() {
-            self.progress.event(self.campaign.plan(), &event);
+            self.progress.event(&self.campaign, &event);
         }
     }
 

@@ -63,7 +63,15 @@ mod tests {
     fn outcome(ending: Ending, validated: Option<u32>) -> Outcome {
         let validated = validated.and_then(Rate::per_second);
         let capacity = validated.map(|validated| Capacity { validated, exact: true, recommended: None });
-        Outcome { ending, tiers: Vec::new(), capacity, took: Duration::ZERO, overrun: None }
+        Outcome {
+            ending,
+            tiers: Vec::new(),
+            capacity,
+            probes: Vec::new(),
+            refined: None,
+            took: Duration::ZERO,
+            overrun: None,
+        }
     }
 
     #[test]

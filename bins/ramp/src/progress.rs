@@ -9,7 +9,6 @@ use ramp_core::{
     campaign::{Campaign, Stage},
     criterion::Severity,
     event::{Ending, Event},
-    plan::Plan,
     units::Elapsed,
 };
 
@@ -34,12 +33,17 @@ impl Progress {
     }
 
     /// Shows an event.
-    pub fn event(&mut self, plan: &Plan, event: &Event) {
+    pub fn event(&mut self, campaign: &Campaign, event: &Event) {
         self.shown = None;
-        let name = |tier: usize| plan.tiers().get(tier).map_or("?", |tier| tier.name.as_str());
+        let name = |tier: usize| campaign.tier(tier).map_or("?", |tier| tier.name.as_str());
         let (at, text) = match event {
+            Event::Refining { tier, rate, validated, stopped, at } => {
+                let name = name(*tier);
+                (at, format!("{name}: the limit lies between {validated} and {stopped}: {rate} is tried"))
+            }
+            Event::TierRepeated { tier, at } => (at, format!("{} begins anew", name(*tier))),
             Event::TierStarted { tier, at } => {
-                let Some(known) = plan.tiers().get(*tier) else { return };
+                let Some(known) = campaign.tier(*tier) else { return };
                 let (hold, bound) = (known.hold.as_secs(), seconds(known.p99_bound));
                 (at, format!("{} starts: {} for {hold} s, p99 < {bound}", known.name, known.rate))
             }
@@ -73,7 +77,7 @@ impl Progress {
             Stage::Recovering { tier, since } => (tier, "recovery", since),
             Stage::Proving { .. } | Stage::Starting { .. } | Stage::Done { .. } => return,
         };
-        let Some(tier) = campaign.plan().tiers().get(tier) else { return };
+        let Some(tier) = campaign.tier(tier) else { return };
         let achieved = 100.0 * load.offered as f64 / load.due.max(1) as f64;
         let latency = latency.map_or_else(String::new, |latency| {
             let p99 = latency.p99.map_or_else(|| "—".to_owned(), seconds);

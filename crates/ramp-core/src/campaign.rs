@@ -9,26 +9,9 @@
 //! use std::time::Duration;
 //! use ramp_core::{campaign::{Campaign, Input}, event::Action, plan::*, units::*};
 //!
-//! let tier = Tier {
-//!     name: "P1".into(),
-//!     rate: Rate::per_second(1_000).unwrap(),
-//!     hold: Duration::from_secs(300),
-//!     p99_bound: Duration::from_secs(1),
-//!     criteria: vec![],
-//! };
-//! let plan = Plan::new(PlanDraft {
-//!     name: "one tier".into(),
-//!     signals: vec![],
-//!     tiers: vec![tier],
-//!     recovery: Recovery {
-//!         minimum: Duration::from_secs(120),
-//!         floor: 1_000,
-//!         give_up: Duration::from_secs(600),
-//!     },
-//!     evidence: EvidenceRules::default(),
-//!     recommended: Ratio::new(0.7).unwrap(),
-//!     budget: None,
-//! })?;
+//! let rate = Rate::per_second(1_000).unwrap();
+//! let tier = Tier::new("P1", rate, Duration::from_secs(300), Duration::from_secs(1));
+//! let plan = Plan::new(PlanDraft::new("one tier", vec![tier]))?;
 //! let mut campaign = Campaign::new(plan);
 //! assert_eq!(campaign.poll_action(), Some(Action::ProvePath { tier: 0 }));
 //! campaign.handle(Elapsed::new(Duration::from_secs(1)), Input::PathClear { tier: 0 });
@@ -41,143 +24,35 @@
 //! Every input is welcome at every moment: one that does not fit (late, doubled, of another tier) changes nothing,
 //! and time that runs backwards stands still.
 
+mod ceiling;
+mod input;
+mod judgement;
+mod lag;
+mod outcome;
+mod search;
 mod tier_run;
 
 use std::{collections::VecDeque, time::Duration};
 
-use self::tier_run::{Conclusion, TierRun};
+pub use self::{
+    input::Input,
+    outcome::{Outcome, Stage},
+};
+use self::{
+    search::Search,
+    tier_run::{Conclusion, TierRun},
+};
 use crate::{
-    capacity::Capacity,
+    capacity::{Capacity, Refined},
     event::{Action, Ending, Event},
     evidence::{Counters, Level},
     observation::{LatencySnapshot, LoadProgress, Reading, Sample},
     plan::{Plan, Tier},
-    signal::{Signal, SignalId},
+    signal::{Fold, Signal, SignalId},
     tier_result::TierResult,
     units::Elapsed,
     verdict::{Finding, Verdict},
 };
-
-/// Something that happened outside.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Input {
-    /// Time has passed.
-    Tick,
-    /// The path was shown to be free of a backlog.
-    PathClear {
-        /// Index of the tier that is to follow.
-        tier: usize,
-    },
-    /// It was not.
-    PathBlocked {
-        /// Index of the tier that was to follow.
-        tier: usize,
-        /// Why.
-        reason: String,
-    },
-    /// The load's schedule has begun.
-    LoadStarted {
-        /// Index of the tier.
-        tier: usize,
-    },
-    /// The load could not start, or broke off; nothing of it runs any more.
-    LoadFailed {
-        /// Index of the tier.
-        tier: usize,
-        /// Why.
-        reason: String,
-    },
-    /// The load's account so far.
-    Load {
-        /// Index of the tier.
-        tier: usize,
-        /// The account.
-        progress: LoadProgress,
-    },
-    /// The load has ended, by itself or because it was stopped, and its ledger has closed as far as it will.
-    LoadEnded {
-        /// Index of the tier.
-        tier: usize,
-        /// The final account.
-        progress: LoadProgress,
-    },
-    /// The latencies so far.
-    Latency {
-        /// Index of the tier.
-        tier: usize,
-        /// The latencies.
-        snapshot: LatencySnapshot,
-    },
-    /// Latencies can no longer be observed.
-    ObservationLost {
-        /// Index of the tier.
-        tier: usize,
-        /// Why.
-        reason: String,
-    },
-    /// A signal was read, or could not be.
-    Reading(Reading),
-    /// A person or the system wants the campaign to end.
-    Interrupt,
-}
-
-/// What a campaign came to.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Outcome {
-    /// How it ended.
-    pub ending: Ending,
-    /// The tiers that were begun, in order. The plan's other tiers were not reached.
-    pub tiers: Vec<TierResult>,
-    /// The capacity, if a tier was GO.
-    pub capacity: Option<Capacity>,
-    /// How long it took.
-    pub took: Duration,
-    /// By how much that was beyond the plan's budget.
-    pub overrun: Option<Duration>,
-}
-
-/// Where a campaign stands, for displays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The path is being shown to be clear.
-    Proving {
-        /// Index of the tier that is to follow.
-        tier: usize,
-        /// Since when.
-        since: Elapsed,
-    },
-    /// The load was told to start.
-    Starting {
-        /// Index of the tier.
-        tier: usize,
-        /// Since when.
-        since: Elapsed,
-    },
-    /// The load runs, or its ledger is closing.
-    Loading {
-        /// Index of the tier.
-        tier: usize,
-        /// Since when.
-        since: Elapsed,
-    },
-    /// The load has ended; records may still be under way.
-    Recovering {
-        /// Index of the tier.
-        tier: usize,
-        /// Since when: the stop of the load.
-        since: Elapsed,
-    },
-    /// The campaign is over.
-    Done {
-        /// How.
-        ending: Ending,
-        /// When.
-        at: Elapsed,
-    },
-}
 
 /// The state machine. See the [module](self) for how it is driven.
 #[derive(Debug, Clone)]
@@ -186,9 +61,14 @@ pub struct Campaign {
     now: Elapsed,
     phase: Phase,
     counters: Vec<Counters>,
+    /// What the plan's tiers came to.
     results: Vec<TierResult>,
+    /// What follows a STOP, where the plan asks for it.
+    search: Option<Search>,
     /// When the last record of the last tier that ran was under way.
     drained: Option<Elapsed>,
+    /// Whether records of a tier that a former process has left may be under way until the path is shown to be clear.
+    resumed: bool,
     actions: VecDeque<Action>,
     events: VecDeque<Event>,
 }
@@ -212,7 +92,9 @@ impl Campaign {
             phase: Phase::Proving { tier: 0, since: Elapsed::START },
             counters,
             results: Vec::new(),
+            search: None,
             drained: None,
+            resumed: false,
             actions: VecDeque::from([Action::ProvePath { tier: 0 }]),
             events: VecDeque::new(),
         }
@@ -227,7 +109,7 @@ impl Campaign {
             Input::PathBlocked { tier, reason } => self.path_blocked(tier, reason),
             Input::LoadStarted { tier } => self.load_started(tier),
             Input::LoadFailed { tier, reason } => self.load_failed(tier, reason),
-            Input::Load { tier, progress } => self.with_run(tier, |run, _| run.load(progress)),
+            Input::Load { tier, progress } => self.with_run(tier, |run, at| run.load(at, progress)),
             Input::LoadEnded { tier, progress } => {
                 self.with_run(tier, |run, at| run.load_ended(at, progress));
             }
@@ -237,6 +119,7 @@ impl Campaign {
             }
             Input::Reading(reading) => self.reading(reading),
             Input::Interrupt => self.interrupt(),
+            Input::Resumed => self.resume(),
         }
         self.advance();
     }
@@ -270,6 +153,12 @@ impl Campaign {
         &self.plan
     }
 
+    /// The tier that actions, events and results call `index`: one of the plan, or a probe of the search.
+    #[must_use]
+    pub fn tier(&self, index: usize) -> Option<&Tier> {
+        self.plan.tiers().get(index).or_else(|| self.search.as_ref()?.probe(index))
+    }
+
     /// Where the campaign stands.
     #[must_use]
     pub fn stage(&self) -> Stage {
@@ -299,10 +188,22 @@ impl Campaign {
         run.into_iter().flat_map(|run| run.levels())
     }
 
-    /// The tiers whose verdict is final, in order.
+    /// The plan's tiers whose verdict is final, in order.
     #[must_use]
     pub fn results(&self) -> &[TierResult] {
         &self.results
+    }
+
+    /// The probes of the search whose verdict is final, in order.
+    #[must_use]
+    pub fn probes(&self) -> &[TierResult] {
+        self.search.as_ref().map_or(&[], Search::results)
+    }
+
+    /// What the search has found so far, once it has begun.
+    #[must_use]
+    pub fn refined(&self) -> Option<Refined> {
+        self.search.as_ref().map(|search| search.refined(self.plan.recommended()))
     }
 
     /// What the campaign came to; `None` before it is over.
@@ -314,6 +215,8 @@ impl Campaign {
             ending,
             tiers: self.results.clone(),
             capacity: Capacity::of(&self.results, self.plan.recommended()),
+            probes: self.probes().to_vec(),
+            refined: self.refined(),
             took,
             overrun: self
                 .plan
@@ -327,8 +230,11 @@ impl Campaign {
         if !matches!(self.phase, Phase::Proving { tier: expected, .. } if expected == tier) {
             return;
         }
-        let Some(Tier { rate, hold, p99_bound, .. }) = self.plan.tiers().get(tier) else { return };
-        self.actions.push_back(Action::StartLoad { tier, rate: *rate, hold: *hold, bound: *p99_bound });
+        let Some(&Tier { rate, hold, p99_bound: bound, .. }) = self.tier(tier) else { return };
+        if std::mem::replace(&mut self.resumed, false) {
+            self.drained = Some(self.now);
+        }
+        self.actions.push_back(Action::StartLoad { tier, rate, hold, bound });
         self.phase = Phase::Starting { tier, since: self.now };
     }
 
@@ -348,10 +254,10 @@ impl Campaign {
                 return self.actions.push_back(Action::StopLoad);
             }
         }
-        if let Some(run) = TierRun::start(&self.plan, tier, self.now, self.drained, &self.counters) {
-            self.phase = Phase::Running(Box::new(run));
-            self.events.push_back(Event::TierStarted { tier, at: self.now });
-        }
+        let Some(started) = self.tier(tier) else { return };
+        let run = TierRun::start(&self.plan, (tier, started), self.now, self.drained, &self.counters);
+        self.phase = Phase::Running(Box::new(run));
+        self.events.push_back(Event::TierStarted { tier, at: self.now });
     }
 
     fn load_failed(&mut self, tier: usize, reason: String) {
@@ -366,7 +272,7 @@ impl Campaign {
         let now = self.now;
         let Phase::Running(run) = &mut self.phase else { return };
         if run.tier() == tier
-            && let Some(event) = run.latency(now, snapshot, &self.plan, &mut self.counters)
+            && let Some(event) = run.latency(now, snapshot, &self.plan, &self.counters)
         {
             self.events.push_back(event);
         }
@@ -376,14 +282,14 @@ impl Campaign {
         let mut signals = self.plan.signals().iter().enumerate();
         let asked = |known: &Signal| known.id == signal && known.id != SignalId::LAG;
         let Some((place, signal)) = signals.find(|(_, known)| asked(known)) else { return };
-        let Some(counters) = self.counters.get_mut(place) else { return };
-        match (&mut self.phase, sample) {
-            (Phase::Running(run), sample) => {
-                let event = run.reading((place, signal), sample, counters, self.now);
-                self.events.extend(event);
-            }
-            (_, Sample::Present { points, .. }) => counters.take(&points),
-            (_, Sample::Absent(_)) => {}
+        if let Sample::Present { points, .. } = &sample
+            && signal.fold == Fold::Increase
+            && let Some(counters) = self.counters.get_mut(place)
+        {
+            counters.take(points);
+        }
+        if let Phase::Running(run) = &mut self.phase {
+            self.events.extend(run.reading((place, signal), sample, &self.plan, &self.counters, self.now));
         }
     }
 
@@ -402,6 +308,30 @@ impl Campaign {
             Phase::Running(run) => run.interrupt(at),
             Phase::Done { .. } => {}
         }
+    }
+
+    /// Takes up the tier that a former process has left unfinished.
+    fn resume(&mut self) {
+        let tier = match &self.phase {
+            Phase::Proving { tier, .. } | Phase::Starting { tier, .. } => *tier,
+            Phase::Running(run) => run.tier(),
+            Phase::Done { ending: Ending::Interrupted, .. } => {
+                let probe = self.search.as_mut().and_then(Search::resume);
+                let tier = probe.or_else(|| Some(self.results.pop_if(|last| last.was_interrupted())?.tier));
+                let Some(tier) = tier else { return };
+                tier
+            }
+            Phase::Done {
+                ending: Ending::LastTierPassed | Ending::Stopped | Ending::Inconclusive, ..
+            } => {
+                return;
+            }
+        };
+        self.actions.clear();
+        self.events.clear();
+        self.resumed = true;
+        self.events.push_back(Event::TierRepeated { tier, at: self.now });
+        self.prove(tier);
     }
 
     fn with_run(&mut self, tier: usize, change: impl FnOnce(&mut TierRun, Elapsed)) {
@@ -451,7 +381,7 @@ impl Campaign {
     }
 
     fn end_before_load(&mut self, tier: usize, finding: Finding) {
-        let Some(rate) = self.plan.tiers().get(tier).map(|tier| tier.rate) else { return };
+        let Some(rate) = self.tier(tier).map(|tier| tier.rate) else { return };
         let interrupted = matches!(finding, Finding::Interrupted { .. });
         let drained = self.drained;
         self.conclude(Conclusion {
@@ -464,21 +394,46 @@ impl Campaign {
     fn conclude(&mut self, Conclusion { result, interrupted, drained }: Conclusion) {
         let (tier, verdict, at) = (result.tier, result.verdict, self.now);
         self.events.push_back(Event::Final { tier, verdict, at });
-        self.results.push(result);
         self.drained = drained;
-        let ending = match verdict {
-            Verdict::Go | Verdict::Stop | Verdict::Inconclusive if interrupted => Ending::Interrupted,
-            Verdict::Stop => Ending::Stopped,
-            Verdict::Inconclusive => Ending::Inconclusive,
-            Verdict::Go if tier + 1 < self.plan.tiers().len() => {
-                self.phase = Phase::Proving { tier: tier + 1, since: at };
-                self.actions.push_back(Action::ProvePath { tier: tier + 1 });
-                return;
+        if let Some(search) = &mut self.search {
+            search.take(result, interrupted);
+            let ending = if interrupted { Ending::Interrupted } else { Ending::Stopped };
+            return self.search_on(ending);
+        }
+        self.results.push(result);
+        match verdict {
+            Verdict::Go | Verdict::Stop | Verdict::Inconclusive if interrupted => {
+                self.end(Ending::Interrupted)
             }
-            Verdict::Go => Ending::LastTierPassed,
-        };
-        self.phase = Phase::Done { ending, at };
-        self.events.push_back(Event::Ended { ending, at });
+            Verdict::Inconclusive => self.end(Ending::Inconclusive),
+            Verdict::Go if tier + 1 < self.plan.tiers().len() => self.prove(tier + 1),
+            Verdict::Go => self.end(Ending::LastTierPassed),
+            Verdict::Stop => {
+                if let (Some(rules), Some(stopped)) = (self.plan.refine(), self.plan.tiers().get(tier)) {
+                    self.search = Search::new(rules, stopped, self.plan.tiers().len(), &self.results);
+                }
+                self.search_on(Ending::Stopped);
+            }
+        }
+    }
+
+    /// Begins the next probe, or ends the campaign where there is none.
+    fn search_on(&mut self, ending: Ending) {
+        let Some((tier, rate)) = self.search.as_mut().and_then(Search::next) else { return self.end(ending) };
+        if let Some(Refined { validated: Some(validated), stopped, .. }) = self.refined() {
+            self.events.push_back(Event::Refining { tier, rate, validated, stopped, at: self.now });
+        }
+        self.prove(tier);
+    }
+
+    fn prove(&mut self, tier: usize) {
+        self.phase = Phase::Proving { tier, since: self.now };
+        self.actions.push_back(Action::ProvePath { tier });
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.phase = Phase::Done { ending, at: self.now };
+        self.events.push_back(Event::Ended { ending, at: self.now });
     }
 }
 

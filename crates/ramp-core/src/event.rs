@@ -10,6 +10,8 @@ use crate::{
 };
 
 /// What the driver is to do. Each is given once; the answer comes back as an [`Input`](crate::campaign::Input).
+/// A tier's index counts the plan's tiers and, beyond them, the probes of a [search](crate::plan::Refine);
+/// [`Campaign::tier`](crate::campaign::Campaign::tier) describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Action {
@@ -41,6 +43,26 @@ pub enum Action {
     serde(rename_all = "snake_case", tag = "event")
 )]
 pub enum Event {
+    /// The limit is searched for: the tier that follows is a probe between two rates.
+    Refining {
+        /// Index of the probe.
+        tier: usize,
+        /// Its rate.
+        rate: Rate,
+        /// The highest rate that was GO.
+        validated: Rate,
+        /// The lowest rate above it that was STOP.
+        stopped: Rate,
+        /// When.
+        at: Elapsed,
+    },
+    /// A tier that a former process has left unfinished begins anew.
+    TierRepeated {
+        /// Index of the tier.
+        tier: usize,
+        /// When.
+        at: Elapsed,
+    },
     /// The load of a tier runs.
     TierStarted {
         /// Index of the tier.

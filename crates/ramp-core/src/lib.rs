@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod observation;
 pub mod plan;
 pub mod signal;
+pub mod statistics;
 pub mod tier_result;
 pub mod units;
 pub mod verdict;

@@ -59,6 +59,21 @@ pub struct Signal {
 }
 
 impl Signal {
+    /// A plain gauge, judged by its worst value: no rate window, no memory, not optional.
+    #[must_use]
+    pub fn gauge(id: SignalId, unit: Unit, source: impl Into<String>, interval: Duration) -> Self {
+        Self {
+            id,
+            unit,
+            fold: Fold::Worst,
+            source: source.into(),
+            interval,
+            window: Duration::ZERO,
+            memory: Duration::ZERO,
+            optional: false,
+        }
+    }
+
     /// Time from a tier's start to the first value that speaks of this tier alone: one interval and the rate window.
     #[must_use]
     pub const fn settling(&self) -> Duration {
@@ -100,6 +115,21 @@ impl Unit {
 pub enum Fold {
     /// The worst value: the highest for a criterion that fails above its bound, the lowest for one that fails below.
     Worst,
+    /// The mean of each series over the tier. Judged when the tier ends; a crossing on the way stops nothing.
+    Mean,
+    /// The last value of each series. Judged when the tier ends; a crossing on the way stops nothing.
+    Last,
     /// The increase of a counter since the tier's start; a counter that falls was reset and counts from zero.
     Increase,
+}
+
+impl Fold {
+    /// Whether only the tier's end says what the readings come to, so that no crossing before it is certain.
+    #[must_use]
+    pub const fn settles(self) -> bool {
+        match self {
+            Self::Mean | Self::Last => true,
+            Self::Worst | Self::Increase => false,
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    criterion::Criterion,
+    criterion::{Criterion, Severity},
+    evidence::Extreme,
     observation::{Absence, LoadLimit},
     signal::{SignalId, Unit},
     units::{Elapsed, Rate, Ratio},
@@ -98,6 +99,38 @@ pub enum Finding {
         max: Option<Duration>,
         /// When the failure was certain, whatever the rest of the tier would bring.
         certain: Option<Elapsed>,
+        /// Whether the bound lies within the confidence interval of the percentile, so that chance may have decided.
+        #[cfg_attr(feature = "serde", serde(default))]
+        straddles: bool,
+    },
+    /// The 99th percentile of latency stayed below the bound, but the bound lies within its confidence interval: chance
+    /// may have decided.
+    NearlyLate {
+        /// The bound.
+        bound: Duration,
+        /// Records at or beyond the bound.
+        violations: u64,
+        /// How many of `offered` may be: one in a hundred.
+        allowed: u64,
+        /// Records that were offered.
+        offered: u64,
+        /// The 99th percentile and its 95 % confidence interval.
+        p99: Option<Duration>,
+        /// The interval's ends.
+        range: Option<(Duration, Duration)>,
+    },
+    /// The lag grew steadily while the objective was still met: the rate cannot be sustained.
+    LagGrows {
+        /// What it means here: a warning in a tier of the plan, a stop where the limit is searched for.
+        severity: Severity,
+        /// By how many records per second: the median slope.
+        per_second: f64,
+        /// The lag at the tier's end.
+        lag: u64,
+        /// The lag at which the tier would be STOP: by the plan, or because it takes the bound to work off.
+        limit: u64,
+        /// The time in which it would be reached from there.
+        reached_in: Duration,
     },
     /// Acknowledged records had not arrived when the recovery was given up.
     NotRecovered {
@@ -149,6 +182,11 @@ pub enum Finding {
     },
     /// No latency was measured.
     NoLatency,
+    /// No latency was measured, and the plan's ceiling does not bound it.
+    NotBounded {
+        /// Why.
+        gap: CeilingGap,
+    },
     /// The observation of latencies broke off.
     ObservationLost {
         /// When.
@@ -204,9 +242,10 @@ impl Finding {
     pub const fn weight(&self) -> Weight {
         match self {
             Self::Crossed { criterion, .. } => match criterion.severity {
-                crate::criterion::Severity::Stop => Weight::Stop,
-                crate::criterion::Severity::Warning => Weight::Warning,
+                Severity::Stop => Weight::Stop,
+                Severity::Warning => Weight::Warning,
             },
+            Self::LagGrows { severity: Severity::Stop, .. } => Weight::Stop,
             Self::LatencyObjective { .. } | Self::NotRecovered { .. } => Weight::Stop,
             Self::GeneratorLate { .. }
             | Self::Lateness { .. }
@@ -214,12 +253,57 @@ impl Finding {
             | Self::RecordsFailed { .. }
             | Self::OpenLedger { .. }
             | Self::NoLatency
+            | Self::NotBounded { .. }
             | Self::ObservationLost { .. }
             | Self::Coverage { .. }
             | Self::PathNotClear { .. }
             | Self::LoadFailed { .. }
             | Self::Interrupted { .. } => Weight::Insufficient,
-            Self::Duplicates { .. } | Self::Reordered { .. } => Weight::Warning,
+            Self::LagGrows { severity: Severity::Warning, .. }
+            | Self::NearlyLate { .. }
+            | Self::Duplicates { .. }
+            | Self::Reordered { .. } => Weight::Warning,
         }
     }
+}
+
+/// Why a [`LatencyCeiling`](crate::plan::LatencyCeiling) does not bound a tier's latencies.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", tag = "gap")
+)]
+pub enum CeilingGap {
+    /// The gauge had no value during the tier.
+    NoValue,
+    /// The gauge reached the bound, which proves nothing about one record in a hundred.
+    Reached {
+        /// Its highest value, in milliseconds.
+        highest: Extreme,
+        /// The bound.
+        bound: Duration,
+    },
+    /// A series was not read for too long.
+    Unread {
+        /// The series.
+        series: String,
+        /// For how long, at worst.
+        longest: Duration,
+        /// The longest time allowed.
+        allowed: Duration,
+    },
+    /// Not every acknowledged record was counted as arrived.
+    NotDrained {
+        /// How many were not.
+        outstanding: u64,
+    },
+    /// More records were counted as arrived than were acknowledged: somebody else writes to the same place, or records
+    /// were repeated.
+    Excess {
+        /// How many.
+        records: u64,
+    },
+    /// The arrivals were not counted from before the tier to after its load.
+    NotCounted,
 }

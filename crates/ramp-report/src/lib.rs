@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ramp_core::{
     campaign::{Campaign, Stage},
-    capacity::Capacity,
+    capacity::{Capacity, Refined},
     event::Ending,
     plan::Plan,
     signal::SignalId,
@@ -37,6 +37,10 @@ pub struct Report {
     pub tiers: Vec<TierResult>,
     /// The capacity, if a tier was GO.
     pub capacity: Option<Capacity>,
+    /// The probes of the search for the limit that have a final verdict, in order.
+    pub probes: Vec<TierResult>,
+    /// What the search has found, once it has begun.
+    pub refined: Option<Refined>,
     /// How long the campaign took, once it is over.
     pub took: Option<Duration>,
     /// By how much that was beyond the plan's budget.
@@ -125,6 +129,8 @@ impl Report {
             ending,
             capacity: Capacity::of(&tiers, plan.recommended()),
             tiers,
+            probes: campaign.probes().to_vec(),
+            refined: campaign.refined(),
             took: outcome.as_ref().map(|outcome| outcome.took),
             overrun: outcome.and_then(|outcome| outcome.overrun),
             plan,

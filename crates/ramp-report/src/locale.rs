@@ -6,7 +6,7 @@ use ramp_core::{
     criterion::Severity,
     observation::{LoadLimit, LoadPart},
     signal::Unit,
-    verdict::{Finding, Verdict},
+    verdict::{CeilingGap, Finding, Verdict},
 };
 
 use crate::Locale;
@@ -112,20 +112,49 @@ impl Locale {
                     self.seconds(*lasted),
                 )
             }
-            Finding::LatencyObjective { bound, violations, allowed, offered, p99, max, certain } => {
+            Finding::LatencyObjective {
+                bound,
+                violations,
+                allowed,
+                offered,
+                p99,
+                max,
+                certain,
+                straddles,
+            } => {
                 let p99 = p99.map_or_else(|| "—".to_owned(), |p99| self.millis(p99));
                 let max = max.map_or_else(|| "—".to_owned(), |max| self.millis(max));
                 let certain = certain.map_or_else(String::new, |at| {
                     format!(" ; échec certain dès {}", self.seconds(at.since_start()))
                 });
                 format!(
-                    "latence p99 : {} enregistrements sur {} à {} ou plus, {} tolérés (p99 {p99}, max {max}{certain})",
+                    "latence p99 : {} enregistrements sur {} à {} ou plus, {} tolérés (p99 {p99}, max {max}{certain}{})",
                     n(*violations),
                     n(*offered),
                     self.millis(*bound),
                     n(*allowed),
+                    if *straddles {
+                        " ; de justesse : la borne est dans l'intervalle de confiance"
+                    } else {
+                        ""
+                    },
                 )
             }
+            Finding::NearlyLate { bound, violations, allowed, offered, p99, range } => format!(
+                "latence p99 tenue de justesse : {} enregistrements sur {} à {} ou plus, {} tolérés ; la borne est dans l'intervalle de confiance{}",
+                n(*violations),
+                n(*offered),
+                self.millis(*bound),
+                n(*allowed),
+                self.p99_with_range(*p99, *range),
+            ),
+            Finding::LagGrows { severity: _, per_second, lag, limit, reached_in } => format!(
+                "débit non soutenable : le retard croît de {} enregistrements par seconde ; {} à la fin du palier, {} atteints {} plus tard",
+                self.number(*per_second, 1),
+                n(*lag),
+                n(*limit),
+                self.minutes(*reached_in),
+            ),
             Finding::NotRecovered { outstanding, waited } => format!(
                 "{} enregistrements acquittés ne sont pas arrivés {} après l'arrêt de la charge",
                 n(*outstanding),
@@ -155,6 +184,9 @@ impl Locale {
                 format!("compte non soldé : {} enregistrements ni acquittés ni en échec", n(*in_flight))
             }
             Finding::NoLatency => "aucune latence mesurée".to_owned(),
+            Finding::NotBounded { gap } => {
+                format!("latence ni mesurée ni bornée : {}", self.ceiling_gap(gap))
+            }
             Finding::ObservationLost { at, reason } => {
                 format!("observation perdue à {} : {reason}", self.seconds(at.since_start()))
             }
@@ -199,20 +231,45 @@ impl Locale {
                     self.seconds(*lasted),
                 )
             }
-            Finding::LatencyObjective { bound, violations, allowed, offered, p99, max, certain } => {
+            Finding::LatencyObjective {
+                bound,
+                violations,
+                allowed,
+                offered,
+                p99,
+                max,
+                certain,
+                straddles,
+            } => {
                 let p99 = p99.map_or_else(|| "—".to_owned(), |p99| self.millis(p99));
                 let max = max.map_or_else(|| "—".to_owned(), |max| self.millis(max));
                 let certain = certain.map_or_else(String::new, |at| {
                     format!("; failure certain from {}", self.seconds(at.since_start()))
                 });
                 format!(
-                    "p99 latency: {} of {} records at {} or more, {} allowed (p99 {p99}, max {max}{certain})",
+                    "p99 latency: {} of {} records at {} or more, {} allowed (p99 {p99}, max {max}{certain}{})",
                     n(*violations),
                     n(*offered),
                     self.millis(*bound),
                     n(*allowed),
+                    if *straddles { "; narrowly: the bound lies within the confidence interval" } else { "" },
                 )
             }
+            Finding::NearlyLate { bound, violations, allowed, offered, p99, range } => format!(
+                "p99 latency held narrowly: {} of {} records at {} or more, {} allowed; the bound lies within the confidence interval{}",
+                n(*violations),
+                n(*offered),
+                self.millis(*bound),
+                n(*allowed),
+                self.p99_with_range(*p99, *range),
+            ),
+            Finding::LagGrows { severity: _, per_second, lag, limit, reached_in } => format!(
+                "not sustainable: the lag grows by {} records per second; {} at the tier's end, {} would be reached in {}",
+                self.number(*per_second, 1),
+                n(*lag),
+                n(*limit),
+                self.minutes(*reached_in),
+            ),
             Finding::NotRecovered { outstanding, waited } => format!(
                 "{} acknowledged records had not arrived {} after the load was stopped",
                 n(*outstanding),
@@ -244,6 +301,9 @@ impl Locale {
                 format!("open ledger: {} records neither acknowledged nor failed", n(*in_flight))
             }
             Finding::NoLatency => "no latency was measured".to_owned(),
+            Finding::NotBounded { gap } => {
+                format!("latency neither measured nor bounded: {}", self.ceiling_gap(gap))
+            }
             Finding::ObservationLost { at, reason } => {
                 format!("observation lost at {}: {reason}", self.seconds(at.since_start()))
             }
@@ -260,6 +320,55 @@ impl Locale {
             Finding::Interrupted { at } => format!("interrupted at {}", self.seconds(at.since_start())),
             Finding::Duplicates { records } => format!("{} repeated arrivals", n(*records)),
             Finding::Reordered { records } => format!("{} records arrived out of order", n(*records)),
+        }
+    }
+
+    /// A percentile with its confidence interval, in brackets; empty where there is none.
+    fn p99_with_range(self, p99: Option<Duration>, range: Option<(Duration, Duration)>) -> String {
+        let Some(p99) = p99 else { return String::new() };
+        let range = range.map_or_else(String::new, |(low, high)| {
+            format!(" [{} ; {}]", self.millis(low), self.millis(high))
+        });
+        format!(" (p99 {}{range})", self.millis(p99))
+    }
+
+    fn ceiling_gap(self, gap: &CeilingGap) -> String {
+        match gap {
+            CeilingGap::NoValue => {
+                self.of("la jauge du maximum n'a aucune valeur", "the gauge of the maximum has no value").to_owned()
+            }
+            CeilingGap::Reached { highest, bound } => format!(
+                "{} {} ≥ {} ({})",
+                self.of("le maximum a atteint la borne :", "the maximum reached the bound:"),
+                self.value(highest.value, Unit::Milliseconds),
+                self.millis(*bound),
+                highest.series,
+            ),
+            CeilingGap::Unread { series, longest, allowed } => format!(
+                "{} {series}: {} > {}",
+                self.of("série non lue trop longtemps :", "series not read for too long:"),
+                self.seconds(*longest),
+                self.seconds(*allowed),
+            ),
+            CeilingGap::NotDrained { outstanding } => format!(
+                "{} {}",
+                self.whole(*outstanding),
+                self.of(
+                    "enregistrements acquittés ne sont pas comptés comme arrivés",
+                    "acknowledged records are not counted as arrived"
+                ),
+            ),
+            CeilingGap::Excess { records } => format!(
+                "{} {}",
+                self.whole(*records),
+                self.of(
+                    "arrivées de plus que d'enregistrements acquittés : d'autres écrivent sur ces topics, ou des enregistrements sont répétés",
+                    "more arrivals than acknowledged records: others write to these topics, or records are repeated"
+                ),
+            ),
+            CeilingGap::NotCounted => self
+                .of("les arrivées n'ont pas été comptées", "the arrivals were not counted")
+                .to_owned(),
         }
     }
 

@@ -74,6 +74,8 @@ fn plan() -> Plan {
         evidence: EvidenceRules::default(),
         recommended: Ratio::new(0.7).unwrap(),
         budget: Some(Duration::from_secs(45 * 60)),
+        ceiling: None,
+        refine: None,
     })
     .unwrap()
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use ramp_core::{
     criterion::{Criterion, Severity},
-    plan::{EvidenceRules, Plan, PlanDraft, PlanErrors, Recovery, Tier},
+    plan::{EvidenceRules, Plan, PlanDraft, PlanErrors, Recovery, Refine, Tier},
     signal::{Signal, SignalId, Unit},
     units::{Rate, Ratio},
 };
@@ -22,6 +22,8 @@ pub struct PlanText {
     pub recommended: Ratio,
     /// The time that the campaign is meant to take at most.
     pub budget: Option<Span>,
+    /// How the limit is searched for between the last tier that was GO and the one that was STOP.
+    pub refine: Option<Refine>,
     /// What follows each tier.
     pub recovery: RecoveryText,
     /// The load, where the configuration does not say otherwise.
@@ -168,6 +170,8 @@ impl PlanText {
             evidence: EvidenceRules::default(),
             recommended: self.recommended,
             budget: self.budget.map(Span::get),
+            ceiling: None,
+            refine: self.refine,
         };
         Ok(Plan::new(draft)?)
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::Stage;
+use super::{Stage, ceiling::CeilingRun, lag::Lag};
 use crate::{
+    criterion::Severity,
     event::{Action, Event},
     evidence::{Counters, Level, LevelChange, Tally},
     observation::{LatencySnapshot, LoadProgress, Point, Sample},
@@ -11,36 +12,38 @@ use crate::{
     signal::{Signal, SignalId},
     tier_result::{RecoveryResult, TierResult},
     units::Elapsed,
-    verdict::{Finding, Verdict},
+    verdict::Verdict,
 };
 
 #[derive(Debug, Clone)]
 pub(super) struct TierRun {
-    place: usize,
-    tier: Tier,
+    pub(super) place: usize,
+    pub(super) tier: Tier,
+    /// What a lag that grows means for the tier.
+    pub(super) growth: Severity,
     started: Elapsed,
     /// When the last record was due, or when the load was told to stop before that.
     stopped: Option<Elapsed>,
     /// Whether the load was cut before the end of its hold.
-    cut: bool,
+    pub(super) cut: bool,
     /// Whether `StopLoad` was given.
     told_to_stop: bool,
     /// When the ledger closed, or was given up on.
-    closed: Option<Elapsed>,
+    pub(super) closed: Option<Elapsed>,
     /// Whether it was given up on.
-    abandoned: bool,
-    progress: LoadProgress,
-    latency: Option<(Elapsed, LatencySnapshot)>,
-    lag_peak: Option<u64>,
-    below_floor_since: Option<Elapsed>,
-    drained_since: Option<Elapsed>,
+    pub(super) abandoned: bool,
+    pub(super) progress: LoadProgress,
+    pub(super) latency: Option<(Elapsed, LatencySnapshot)>,
+    /// What bounds the latencies as long as there is no snapshot of them.
+    pub(super) ceiling: Option<CeilingRun>,
+    pub(super) lag: Lag,
     /// When so many records were beyond the bound that the rest of the tier could not mend it.
-    certain: Option<Elapsed>,
-    lost: Option<(Elapsed, String)>,
-    failed: Option<String>,
-    interrupted: Option<Elapsed>,
+    pub(super) certain: Option<Elapsed>,
+    pub(super) lost: Option<(Elapsed, String)>,
+    pub(super) failed: Option<String>,
+    pub(super) interrupted: Option<Elapsed>,
     provisional: bool,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 /// What passing time has brought about.
@@ -59,18 +62,27 @@ pub(super) struct Conclusion {
 }
 
 impl TierRun {
+    /// The run of `tier`, number `place` of the campaign, whose load starts at `now`. Records of the tier before were
+    /// last under way at `drained`.
     pub(super) fn start(
         plan: &Plan,
-        place: usize,
+        (place, tier): (usize, &Tier),
         now: Elapsed,
         drained: Option<Elapsed>,
         counters: &[Counters],
-    ) -> Option<Self> {
-        let tier = plan.tiers().get(place)?.clone();
-        Some(Self {
-            tally: Tally::new(plan, &tier, now, drained, counters),
+    ) -> Self {
+        let is_probe = place >= plan.tiers().len();
+        let ceiling = plan.ceiling().map(|ceiling| {
+            let mut arrivals = plan.signals().iter().zip(counters);
+            let arrivals = arrivals.find(|(signal, _)| signal.id == ceiling.arrivals);
+            CeilingRun::new(ceiling, now, arrivals.map(|(_, counters)| counters))
+        });
+        Self {
+            tally: Tally::new(plan, tier, now, drained, counters),
+            lag: Lag::new(tier, now),
             place,
-            tier,
+            tier: tier.clone(),
+            growth: if is_probe { Severity::Stop } else { Severity::Warning },
             started: now,
             stopped: None,
             cut: false,
@@ -79,15 +91,13 @@ impl TierRun {
             abandoned: false,
             progress: LoadProgress::default(),
             latency: None,
-            lag_peak: None,
-            below_floor_since: None,
-            drained_since: None,
+            ceiling,
             certain: None,
             lost: None,
             failed: None,
             interrupted: None,
             provisional: false,
-        })
+        }
     }
 
     pub(super) const fn tier(&self) -> usize {
@@ -113,18 +123,19 @@ impl TierRun {
         }
     }
 
-    pub(super) fn load(&mut self, progress: LoadProgress) {
+    pub(super) fn load(&mut self, now: Elapsed, progress: LoadProgress) {
         if self.closed.is_none() {
+            if let Some(ceiling) = &mut self.ceiling {
+                ceiling.acknowledged(now, progress.acknowledged);
+            }
             self.progress = progress;
         }
     }
 
     pub(super) fn load_ended(&mut self, now: Elapsed, progress: LoadProgress) {
-        if self.closed.is_none() {
-            self.progress = progress;
-            self.end_schedule(now);
-            self.closed = Some(now);
-        }
+        self.load(now, progress);
+        self.end_schedule(now);
+        self.closed.get_or_insert(now);
     }
 
     pub(super) fn load_failed(&mut self, now: Elapsed, reason: String) {
@@ -148,65 +159,85 @@ impl TierRun {
         now: Elapsed,
         snapshot: LatencySnapshot,
         plan: &Plan,
-        counters: &mut [Counters],
+        counters: &[Counters],
     ) -> Option<Event> {
         if self.lost.is_some() {
             return None;
         }
+        self.ceiling = None;
         let lag = snapshot.outstanding;
-        if self.stopped.is_none() {
-            self.lag_peak = self.lag_peak.max(Some(lag));
-            if snapshot.violations_from_handover().min(snapshot.violations()) > self.tier.records() / 100 {
-                self.certain.get_or_insert(now);
-            }
-        }
-        if lag < plan.recovery().floor {
-            self.below_floor_since.get_or_insert(now);
-        } else {
-            self.below_floor_since = None;
-        }
-        if lag > 0 {
-            self.drained_since = None;
-        } else {
-            self.drained_since.get_or_insert(now);
+        let violations = snapshot.violations_from_handover().min(snapshot.violations());
+        if self.stopped.is_none() && violations > self.tier.records() / 100 {
+            self.certain.get_or_insert(now);
         }
         self.latency = Some((now, snapshot));
-
-        let place = plan.signals().iter().position(|signal| signal.id == SignalId::LAG)?;
-        // Lags stay far below 2^53, up to which every whole number has its own f64.
-        let point = Point { series: String::new(), value: lag as f64, scraped: now };
-        let sample = Sample::Present { points: vec![point], panel: None };
-        self.reading((place, plan.signals().get(place)?), sample, counters.get_mut(place)?, now)
+        self.lagged(now, lag, plan, counters)
     }
 
     pub(super) fn reading(
         &mut self,
         (place, signal): (usize, &Signal),
         sample: Sample,
-        counters: &mut Counters,
+        plan: &Plan,
+        counters: &[Counters],
         now: Elapsed,
-    ) -> Option<Event> {
+    ) -> Vec<Event> {
         let (points, panel) = match sample {
             Sample::Present { points, panel } => (points, panel),
             Sample::Absent(why) => {
                 if self.stopped.is_none() {
                     self.tally.absent(place, why);
                 }
-                return None;
+                return Vec::new();
             }
         };
-        let change =
-            self.tally.take((place, signal), &self.tier, (&points, panel), counters, self.stopped)?;
+        let Some(own) = counters.get(place) else { return Vec::new() };
+        let lagged = self.bound(signal, &points, plan, counters);
+        let judged = self.judge((place, signal), (&points, panel), own, now);
+        lagged.into_iter().chain(judged).collect()
+    }
+
+    /// Takes a reading of the ceiling's signals, as long as nobody sees records arrive.
+    fn bound(
+        &mut self,
+        signal: &Signal,
+        points: &[Point],
+        plan: &Plan,
+        counters: &[Counters],
+    ) -> Option<Event> {
+        let (rules, ceiling) = (plan.ceiling()?, self.ceiling.as_mut()?);
+        if signal.id == rules.highest {
+            ceiling.latencies(points);
+        }
+        if signal.id != rules.arrivals {
+            return None;
+        }
+        let place = plan.signals().iter().position(|known| known.id == signal.id)?;
+        let scraped = points.iter().map(|point| point.scraped).max()?;
+        let closed = self.closed.map(|_| self.progress.acknowledged);
+        let lag = ceiling.arrivals(counters.get(place)?, scraped, closed)?;
+        self.lagged(scraped, lag, plan, counters)
+    }
+
+    /// Takes the lag at `at` for the recovery and for the criteria on it.
+    fn lagged(&mut self, at: Elapsed, lag: u64, plan: &Plan, counters: &[Counters]) -> Option<Event> {
+        self.lag.take(at, lag, plan.recovery().floor, self.stopped.is_none());
+        let place = plan.signals().iter().position(|signal| signal.id == SignalId::LAG)?;
+        // Lags stay far below 2^53, up to which every whole number has its own f64.
+        let point = Point { series: String::new(), value: lag as f64, scraped: at };
+        self.judge((place, plan.signals().get(place)?), (&[point], None), counters.get(place)?, at)
+    }
+
+    fn judge(
+        &mut self,
+        (place, signal): (usize, &Signal),
+        values: (&[Point], Option<f64>),
+        counters: &Counters,
+        at: Elapsed,
+    ) -> Option<Event> {
+        let change = self.tally.take((place, signal), &self.tier, values, counters, self.stopped)?;
         let LevelChange { from, to, series, value } = change;
-        Some(Event::LevelChanged {
-            tier: self.place,
-            signal: signal.id.clone(),
-            from,
-            to,
-            series,
-            value,
-            at: now,
-        })
+        Some(Event::LevelChanged { tier: self.place, signal: signal.id.clone(), from, to, series, value, at })
     }
 
     /// When something happens by the mere passing of time.
@@ -220,19 +251,18 @@ impl TierRun {
                 if least > now { least } else { stopped.after(plan.recovery().give_up) }
             }
         };
-        let silence = self.lost.is_none().then(|| self.heard().after(SNAPSHOT_PATIENCE));
-        let next = silence.map_or(next, |silence| next.min(silence));
+        let next = self.silence_deadline().map_or(next, |silence| next.min(silence));
         next.max(now)
     }
 
     pub(super) fn advance(&mut self, now: Elapsed, plan: &Plan) -> Step {
         let mut step = Step::default();
-        if self.lost.is_none() && now.since(self.heard()) >= SNAPSHOT_PATIENCE {
+        if self.silence_deadline().is_some_and(|silence| now >= silence) {
             let reason = format!("no latencies were reported for {} s", SNAPSHOT_PATIENCE.as_secs());
             self.lost = Some((now, reason));
         }
         if self.stopped.is_none() {
-            self.end_of_load(now, &mut step);
+            self.end_of_load(now, plan, &mut step);
         }
         if let (Some(stopped), None) = (self.stopped, self.closed) {
             if !self.told_to_stop && now.since(stopped) >= STOP_GRACE {
@@ -249,12 +279,12 @@ impl TierRun {
         step
     }
 
-    fn end_of_load(&mut self, now: Elapsed, step: &mut Step) {
+    fn end_of_load(&mut self, now: Elapsed, plan: &Plan, step: &mut Step) {
         let hold_end = self.hold_end();
         let cut = self.certain.is_some()
             || self.lost.is_some()
             || self.interrupted.is_some()
-            || self.tally.has_stopped(&self.tier);
+            || self.tally.has_stopped(plan, &self.tier);
         if now >= hold_end {
             self.stopped = Some(hold_end);
         } else if cut {
@@ -269,29 +299,30 @@ impl TierRun {
         let rules = plan.recovery();
         let waited = now.since(stopped);
         let fresh = self.latency.as_ref().filter(|(at, _)| *at >= closed).map(|(_, snapshot)| snapshot);
-        let drained = fresh.is_some_and(|snapshot| snapshot.outstanding == 0);
-        if let Some(snapshot) = fresh
-            && !self.provisional
-            && snapshot.outstanding <= snapshot.overdue
-        {
+        let bounded = self.ceiling.as_ref().is_some_and(CeilingRun::is_drained);
+        let settled = bounded || fresh.is_some_and(|snapshot| snapshot.outstanding <= snapshot.overdue);
+        let drained = bounded || fresh.is_some_and(|snapshot| snapshot.outstanding == 0);
+        if settled && !self.provisional {
             self.provisional = true;
-            let verdict = Verdict::of(&self.findings(plan, stopped, None));
+            let verdict = Verdict::of(&self.findings(plan, stopped, None).0);
             step.events.push(Event::Provisional { tier: self.place, verdict, at: now });
         }
-        let over = (waited >= rules.minimum && drained && self.below_floor_since.is_some())
+        let over = (waited >= rules.minimum && drained && self.lag.below_floor_since().is_some())
             || waited >= rules.give_up
             || self.lost.is_some()
             || self.interrupted.is_some();
         if over {
-            step.conclusion = Some(self.conclude(plan, stopped, waited));
+            step.conclusion = Some(self.conclude(now, plan, stopped));
         }
     }
 
-    fn conclude(&self, plan: &Plan, stopped: Elapsed, waited: Duration) -> Conclusion {
-        let findings = self.findings(plan, stopped, Some(waited));
-        let outstanding = self.snapshot().map_or(0, |snapshot| snapshot.outstanding);
-        let recovered_after = self.below_floor_since.map(|since| since.since(stopped));
-        let observed = self.latency.is_some() && self.lost.is_none() && self.interrupted.is_none();
+    fn conclude(&self, now: Elapsed, plan: &Plan, stopped: Elapsed) -> Conclusion {
+        let waited = now.since(stopped);
+        let (findings, p99) = self.findings(plan, stopped, Some(now));
+        let recovered_after = self.lag.below_floor_since().map(|since| since.since(stopped));
+        let observed = self.lost.is_none() && self.interrupted.is_none();
+        let outstanding = self.lag.newest().filter(|_| observed);
+        let recovery = outstanding.map(|outstanding| RecoveryResult { recovered_after, waited, outstanding });
         let result = TierResult {
             tier: self.place,
             rate: self.tier.rate,
@@ -301,99 +332,15 @@ impl TierRun {
             stopped: Some(stopped),
             load: self.progress.clone(),
             latency: self.snapshot().cloned(),
+            p99,
             signals: self.tally.evidence(plan, stopped),
-            lag_peak: self.lag_peak,
-            recovery: observed.then_some(RecoveryResult { recovered_after, waited, outstanding }),
+            lag_peak: self.lag.peak(),
+            recovery,
         };
         Conclusion {
             result,
             interrupted: self.interrupted.is_some(),
-            drained: self.drained_since.or(Some(self.started)),
-        }
-    }
-
-    /// Everything found so far, gravest first; `waited` is given once the recovery is over.
-    fn findings(&self, plan: &Plan, stopped: Elapsed, waited: Option<Duration>) -> Vec<Finding> {
-        let mut findings = self.tally.findings(plan, &self.tier, stopped);
-        self.judge_latency(&mut findings, waited);
-        self.judge_load(plan, &mut findings);
-        if let Some(at) = self.interrupted {
-            findings.push(Finding::Interrupted { at });
-        }
-        findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight()));
-        findings
-    }
-
-    fn judge_latency(&self, findings: &mut Vec<Finding>, waited: Option<Duration>) {
-        if let Some((at, reason)) = &self.lost {
-            findings.push(Finding::ObservationLost { at: *at, reason: reason.clone() });
-        }
-        let heard = self.latency.as_ref().map(|(at, _)| *at);
-        if let (Some(at), Some(closed), Some(_), None) = (heard, self.closed, waited, &self.lost)
-            && at < closed
-            && self.interrupted.is_none()
-        {
-            let reason = "no latencies were reported after the load had ended".to_owned();
-            findings.push(Finding::ObservationLost { at, reason });
-        }
-        let Some(snapshot) = self.snapshot().filter(|snapshot| snapshot.offered > 0) else {
-            findings.push(Finding::NoLatency);
-            return;
-        };
-        let (violations, from_handover) = (snapshot.violations(), snapshot.violations_from_handover());
-        let allowed = snapshot.offered / 100;
-        if violations > allowed && from_handover > allowed {
-            findings.push(Finding::LatencyObjective {
-                bound: self.tier.p99_bound,
-                violations,
-                allowed,
-                offered: snapshot.offered,
-                p99: snapshot.p99,
-                max: snapshot.max,
-                certain: self.certain,
-            });
-        } else if violations > allowed {
-            findings.push(Finding::GeneratorLate { violations, from_handover, allowed });
-        }
-        if let Some(waited) = waited
-            && snapshot.outstanding > 0
-            && self.lost.is_none()
-            && self.interrupted.is_none()
-        {
-            findings.push(Finding::NotRecovered { outstanding: snapshot.outstanding, waited });
-        }
-        if snapshot.duplicates > 0 {
-            findings.push(Finding::Duplicates { records: snapshot.duplicates });
-        }
-        if snapshot.reordered > 0 {
-            findings.push(Finding::Reordered { records: snapshot.reordered });
-        }
-    }
-
-    fn judge_load(&self, plan: &Plan, findings: &mut Vec<Finding>) {
-        let rules = plan.evidence();
-        let LoadProgress { offered, failed, lateness_p99, .. } = self.progress;
-        if let Some(reason) = &self.failed {
-            findings.push(Finding::LoadFailed { reason: reason.clone() });
-        }
-        let due = if self.cut { self.progress.due } else { self.tier.records() };
-        if offered == 0 || (offered as f64) < due as f64 * rules.achieved.get() {
-            findings.push(Finding::Shortfall {
-                target: self.tier.rate,
-                due,
-                offered,
-                least: rules.achieved,
-                limit: self.progress.limit.clone(),
-            });
-        }
-        if failed > 0 {
-            findings.push(Finding::RecordsFailed { failed, limit: self.progress.limit.clone() });
-        }
-        if self.progress.in_flight() > 0 || self.abandoned {
-            findings.push(Finding::OpenLedger { in_flight: self.progress.in_flight() });
-        }
-        if lateness_p99 > rules.lateness {
-            findings.push(Finding::Lateness { p99: lateness_p99, bound: rules.lateness });
+            drained: self.lag.gone_since().or(Some(self.started)),
         }
     }
 
@@ -411,9 +358,11 @@ impl TierRun {
         self.started.after(self.tier.hold)
     }
 
-    /// When the last snapshot came, or the load started.
-    fn heard(&self) -> Elapsed {
-        self.latency.as_ref().map_or(self.started, |(at, _)| *at)
+    /// When the silence of whoever sees records arrive is an observation lost; `None` where nobody needs to.
+    fn silence_deadline(&self) -> Option<Elapsed> {
+        let heard = self.latency.as_ref().map_or(self.started, |(at, _)| *at);
+        let needed = self.lost.is_none() && self.ceiling.is_none();
+        needed.then(|| heard.after(SNAPSHOT_PATIENCE))
     }
 
     fn close_deadline(&self, stopped: Elapsed) -> Elapsed {

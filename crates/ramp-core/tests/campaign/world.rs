@@ -63,6 +63,8 @@ pub(crate) fn draft() -> PlanDraft {
         evidence: EvidenceRules::default(),
         recommended: Ratio::new(0.7).unwrap(),
         budget: Some(secs(45 * 60)),
+        ceiling: None,
+        refine: None,
     }
 }
 

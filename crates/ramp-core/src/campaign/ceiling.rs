@@ -1,0 +1,146 @@
+//! What is known of a tier's latencies where nobody sees its records arrive: the [`LatencyCeiling`]'s account.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use crate::{
+    evidence::{Counters, Extreme},
+    observation::Point,
+    plan::LatencyCeiling,
+    units::Elapsed,
+    verdict::CeilingGap,
+};
+
+/// The readings of one tier's latency ceiling.
+#[derive(Debug, Clone)]
+pub(super) struct CeilingRun {
+    started: Elapsed,
+    gap: Duration,
+    series: BTreeMap<String, Read>,
+    highest: Option<Extreme>,
+    /// Records counted as arrived before the tier; `None` where they were not counted.
+    before: Option<f64>,
+    /// Records counted as arrived since then.
+    arrived: Option<u64>,
+    /// Acknowledged records by the time they were told, since a count of arrivals is older than its reading.
+    acknowledged: VecDeque<(Elapsed, u64)>,
+    /// When the arrivals were first counted to be all of the closed ledger's.
+    drained: Option<Elapsed>,
+}
+
+/// How a series of the gauge was read.
+#[derive(Debug, Clone, Copy)]
+struct Read {
+    newest: Elapsed,
+    longest: Duration,
+}
+
+impl CeilingRun {
+    /// The account of a tier that starts at `started`; `arrivals` holds what was counted before.
+    pub(super) fn new(ceiling: &LatencyCeiling, started: Elapsed, arrivals: Option<&Counters>) -> Self {
+        Self {
+            started,
+            gap: ceiling.gap,
+            series: BTreeMap::new(),
+            highest: None,
+            before: arrivals.filter(|counters| !counters.is_empty()).map(Counters::sum),
+            arrived: None,
+            acknowledged: VecDeque::new(),
+            drained: None,
+        }
+    }
+
+    /// Takes a reading of the gauge.
+    pub(super) fn latencies(&mut self, points: &[Point]) {
+        let drained = self.drained;
+        for point in points.iter().filter(|point| point.value.is_finite() && point.scraped > self.started) {
+            let read = match self.series.get_mut(&point.series) {
+                Some(read) => read,
+                None => self
+                    .series
+                    .entry(point.series.clone())
+                    .or_insert(Read { newest: self.started, longest: Duration::ZERO }),
+            };
+            let is_over = drained.is_some_and(|drained| read.newest >= drained);
+            if is_over || point.scraped <= read.newest {
+                continue;
+            }
+            read.longest = read.longest.max(point.scraped.since(read.newest));
+            read.newest = point.scraped;
+            if self.highest.as_ref().is_none_or(|highest| point.value > highest.value) {
+                let Point { series, value, scraped } = point.clone();
+                self.highest = Some(Extreme { value, series, at: scraped });
+            }
+        }
+    }
+
+    /// Notes how many records had been acknowledged at `now`.
+    pub(super) fn acknowledged(&mut self, now: Elapsed, records: u64) {
+        self.acknowledged.push_back((now, records));
+        while self.acknowledged.len() > 1
+            && self.acknowledged.front().is_some_and(|(at, _)| now.since(*at) > OLDEST_COUNT)
+        {
+            self.acknowledged.pop_front();
+        }
+    }
+
+    /// Takes a count of arrivals scraped at `scraped`; `closed` is the closed ledger's number of acknowledged records.
+    /// Returns the lag then, which is rather too low than too high: arrivals are held against what had surely been
+    /// acknowledged.
+    pub(super) fn arrivals(
+        &mut self,
+        arrivals: &Counters,
+        scraped: Elapsed,
+        closed: Option<u64>,
+    ) -> Option<u64> {
+        // A count of records is a whole number, and never below what it was.
+        let arrived = (arrivals.sum() - self.before?).round().max(0.0) as u64;
+        self.arrived = Some(arrived);
+        if closed.is_some_and(|acknowledged| arrived >= acknowledged) {
+            self.drained.get_or_insert(scraped);
+        }
+        let then = self.acknowledged.iter().rev().find(|(at, _)| *at <= scraped);
+        let acknowledged = then.or_else(|| self.acknowledged.front()).map(|(_, records)| *records)?;
+        Some(acknowledged.saturating_sub(arrived))
+    }
+
+    /// Whether all of the closed ledger's records were counted as arrived.
+    pub(super) const fn is_drained(&self) -> bool {
+        self.drained.is_some()
+    }
+
+    /// The highest latency, if it is shown that all were below `bound`; otherwise why not. The ledger closed with
+    /// `acknowledged` records; `now` is the end of the recovery.
+    pub(super) fn judge(
+        &self,
+        bound: Duration,
+        acknowledged: u64,
+        now: Elapsed,
+    ) -> Result<Extreme, CeilingGap> {
+        let arrived = self.arrived.ok_or(CeilingGap::NotCounted)?;
+        if arrived > acknowledged {
+            return Err(CeilingGap::Excess { records: arrived - acknowledged });
+        }
+        let Some(drained) = self.drained else {
+            return Err(CeilingGap::NotDrained { outstanding: acknowledged - arrived });
+        };
+        let highest = self.highest.clone().ok_or(CeilingGap::NoValue)?;
+        if highest.value >= bound.as_secs_f64() * 1e3 {
+            return Err(CeilingGap::Reached { highest, bound });
+        }
+        for (series, read) in &self.series {
+            // Latencies of the last records show only in a value taken after they had arrived.
+            let unread = if read.newest < drained { now.since(read.newest) } else { Duration::ZERO };
+            let longest = read.longest.max(unread);
+            if longest > self.gap || !unread.is_zero() {
+                return Err(CeilingGap::Unread { series: series.clone(), longest, allowed: self.gap });
+            }
+        }
+        Ok(highest)
+    }
+}
+
+/// A count of arrivals that is older than this when it is read is held against the oldest count of acknowledgements.
+const OLDEST_COUNT: Duration = Duration::from_secs(60);

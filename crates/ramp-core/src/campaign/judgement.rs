@@ -1,0 +1,146 @@
+//! What was found about one tier.
+
+use super::{lag::Growth, tier_run::TierRun};
+use crate::{
+    observation::{LatencySnapshot, LoadProgress},
+    plan::Plan,
+    statistics::straddles,
+    tier_result::P99,
+    units::{Elapsed, Ratio},
+    verdict::Finding,
+};
+
+impl TierRun {
+    /// Everything found so far, gravest first, and what is known of the p99. The load stopped at `stopped`; `over` is
+    /// given once the recovery is over.
+    pub(super) fn findings(
+        &self,
+        plan: &Plan,
+        stopped: Elapsed,
+        over: Option<Elapsed>,
+    ) -> (Vec<Finding>, P99) {
+        let mut findings = self.tally.findings(plan, &self.tier, stopped);
+        self.judge_observation(&mut findings, over);
+        let p99 = match (self.snapshot().filter(|snapshot| snapshot.offered > 0), &self.ceiling) {
+            (Some(snapshot), _) => self.judge_latency(snapshot, &mut findings),
+            (None, Some(_)) => self.judge_ceiling(&mut findings, over),
+            (None, None) => {
+                findings.push(Finding::NoLatency);
+                P99::Unknown
+            }
+        };
+        self.judge_arrivals(&mut findings, stopped, over);
+        self.judge_load(plan, &mut findings);
+        if let Some(at) = self.interrupted {
+            findings.push(Finding::Interrupted { at });
+        }
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight()));
+        (findings, p99)
+    }
+
+    fn judge_observation(&self, findings: &mut Vec<Finding>, over: Option<Elapsed>) {
+        if let Some((at, reason)) = &self.lost {
+            findings.push(Finding::ObservationLost { at: *at, reason: reason.clone() });
+            return;
+        }
+        if let (Some((at, _)), Some(closed), Some(_)) = (&self.latency, self.closed, over)
+            && *at < closed
+            && self.interrupted.is_none()
+        {
+            let reason = "no latencies were reported after the load had ended".to_owned();
+            findings.push(Finding::ObservationLost { at: *at, reason });
+        }
+    }
+
+    fn judge_latency(&self, snapshot: &LatencySnapshot, findings: &mut Vec<Finding>) -> P99 {
+        let &LatencySnapshot { offered, p99, p99_range: range, max, .. } = snapshot;
+        let (violations, from_handover) = (snapshot.violations(), snapshot.violations_from_handover());
+        let allowed = offered / 100;
+        let bound = self.tier.p99_bound;
+        let straddles = straddles(offered, violations, NINETY_NINE);
+        if violations > allowed && from_handover > allowed {
+            let certain = self.certain;
+            findings.push(Finding::LatencyObjective {
+                bound,
+                violations,
+                allowed,
+                offered,
+                p99,
+                max,
+                certain,
+                straddles,
+            });
+        } else if violations > allowed {
+            findings.push(Finding::GeneratorLate { violations, from_handover, allowed });
+        } else {
+            if straddles {
+                findings.push(Finding::NearlyLate { bound, violations, allowed, offered, p99, range });
+            }
+            if let Some(Growth { per_second, lag, limit, reached_in }) = self.lag.growth(&self.tier) {
+                let severity = self.growth;
+                findings.push(Finding::LagGrows { severity, per_second, lag, limit, reached_in });
+            }
+        }
+        p99.map_or(P99::Unknown, |value| P99::Measured { value, samples: offered, range })
+    }
+
+    fn judge_ceiling(&self, findings: &mut Vec<Finding>, over: Option<Elapsed>) -> P99 {
+        let (Some(ceiling), Some(now)) = (&self.ceiling, over.or(self.closed)) else { return P99::Unknown };
+        match ceiling.judge(self.tier.p99_bound, self.progress.acknowledged, now) {
+            Ok(highest) => P99::Bounded { bound: self.tier.p99_bound, highest },
+            Err(gap) => {
+                findings.push(Finding::NotBounded { gap });
+                P99::Unknown
+            }
+        }
+    }
+
+    /// Records lost, repeated or overtaken.
+    fn judge_arrivals(&self, findings: &mut Vec<Finding>, stopped: Elapsed, over: Option<Elapsed>) {
+        let Some(&LatencySnapshot { outstanding, duplicates, reordered, .. }) = self.snapshot() else {
+            return;
+        };
+        if let Some(over) = over
+            && outstanding > 0
+            && self.lost.is_none()
+            && self.interrupted.is_none()
+        {
+            findings.push(Finding::NotRecovered { outstanding, waited: over.since(stopped) });
+        }
+        if duplicates > 0 {
+            findings.push(Finding::Duplicates { records: duplicates });
+        }
+        if reordered > 0 {
+            findings.push(Finding::Reordered { records: reordered });
+        }
+    }
+
+    fn judge_load(&self, plan: &Plan, findings: &mut Vec<Finding>) {
+        let rules = plan.evidence();
+        let LoadProgress { offered, failed, lateness_p99, .. } = self.progress;
+        if let Some(reason) = &self.failed {
+            findings.push(Finding::LoadFailed { reason: reason.clone() });
+        }
+        let due = if self.cut { self.progress.due } else { self.tier.records() };
+        if offered == 0 || (offered as f64) < due as f64 * rules.achieved.get() {
+            findings.push(Finding::Shortfall {
+                target: self.tier.rate,
+                due,
+                offered,
+                least: rules.achieved,
+                limit: self.progress.limit.clone(),
+            });
+        }
+        if failed > 0 {
+            findings.push(Finding::RecordsFailed { failed, limit: self.progress.limit.clone() });
+        }
+        if self.progress.in_flight() > 0 || self.abandoned {
+            findings.push(Finding::OpenLedger { in_flight: self.progress.in_flight() });
+        }
+        if lateness_p99 > rules.lateness {
+            findings.push(Finding::Lateness { p99: lateness_p99, bound: rules.lateness });
+        }
+    }
+}
+
+const NINETY_NINE: Ratio = Ratio::new(0.99).expect("0.99 is a ratio");

@@ -1,0 +1,344 @@
+//! One tier's readings as they come in.
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use super::{
+    Counters, Level, LevelChange, PanelFigures, SignalEvidence,
+    crossing::{Crossing, Value},
+};
+use crate::{
+    criterion::{Comparison, Severity},
+    observation::{Absence, Point},
+    plan::{EvidenceRules, Plan, Tier},
+    signal::{Fold, Signal},
+    units::Elapsed,
+    verdict::Finding,
+};
+
+/// One tier's readings as they come in. Takes a reading without an allocation once every series has been seen.
+#[derive(Debug, Clone)]
+pub(crate) struct Tally {
+    signals: Vec<SignalTally>,
+    /// One for each of the tier's criteria, in their order.
+    crossings: Vec<Crossing>,
+    /// The values of the reading that is being taken; kept for its capacity.
+    fresh: Vec<Value>,
+}
+
+#[derive(Debug, Clone)]
+struct SignalTally {
+    /// Values scraped at or before this speak of the time before the tier.
+    from: Elapsed,
+    series: BTreeMap<Arc<str>, SeriesTally>,
+    /// Totals of the counters at the tier's start.
+    base: Counters,
+    highest: Option<Value>,
+    lowest: Option<Value>,
+    panel: Option<PanelSum>,
+    absences: u64,
+    absence: Option<Absence>,
+    level: Level,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SeriesTally {
+    /// From when on its values are expected.
+    from: Elapsed,
+    newest: Elapsed,
+    seen: u64,
+    sum: f64,
+    last: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct PanelSum {
+    sum: f64,
+    values: f64,
+    highest: f64,
+    lowest: f64,
+}
+
+impl Tally {
+    /// A tally for a tier whose load started at `started`; records of an earlier tier were last under way at `drained`.
+    pub(crate) fn new(
+        plan: &Plan,
+        tier: &Tier,
+        started: Elapsed,
+        drained: Option<Elapsed>,
+        counters: &[Counters],
+    ) -> Self {
+        let signals = plan.signals().iter().zip(counters).map(|(signal, base)| {
+            let own = started.after(signal.window);
+            let from = drained.map_or(own, |drained| own.max(drained.after(signal.memory)));
+            SignalTally::new(from, base.clone())
+        });
+        Self {
+            signals: signals.collect(),
+            crossings: tier.criteria.iter().map(|_| Crossing::default()).collect(),
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Notes that the signal at `place` in the plan could not be read.
+    pub(crate) fn absent(&mut self, place: usize, why: Absence) {
+        if let Some(tally) = self.signals.get_mut(place) {
+            tally.absences += 1;
+            tally.absence = Some(why);
+        }
+    }
+
+    /// Takes a reading of the signal at `place` in the plan. Values scraped after `end` are not the tier's.
+    pub(crate) fn take(
+        &mut self,
+        (place, signal): (usize, &Signal),
+        tier: &Tier,
+        (points, panel): (&[Point], Option<f64>),
+        counters: &Counters,
+        end: Option<Elapsed>,
+    ) -> Option<LevelChange> {
+        if points.iter().all(|point| !point.value.is_finite()) {
+            self.absent(place, Absence::NotANumber);
+            return None;
+        }
+        let mut fresh = mem::take(&mut self.fresh);
+        fresh.clear();
+        let change = self.signals.get_mut(place).and_then(|tally| {
+            tally.take_points(signal, points, counters, end, &mut fresh);
+            if fresh.is_empty() {
+                return None;
+            }
+            if let Some(panel) = panel.filter(|panel| panel.is_finite() && signal.fold != Fold::Increase) {
+                tally.take_panel(panel);
+            }
+            judge(tally, signal, tier, &mut self.crossings, &fresh, panel)
+        });
+        self.fresh = fresh;
+        change
+    }
+
+    /// Whether a `stop` criterion has been crossed for as long as it asks, whatever the rest of the tier brings.
+    pub(crate) fn has_stopped(&self, plan: &Plan, tier: &Tier) -> bool {
+        tier.criteria.iter().zip(&self.crossings).any(|(criterion, crossing)| {
+            let settles = plan.signal(&criterion.signal).is_some_and(|signal| signal.fold.settles());
+            criterion.severity == Severity::Stop && crossing.is_met() && !settles
+        })
+    }
+
+    /// The present level of every signal, in the plan's order.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = Level> {
+        self.signals.iter().map(|tally| tally.level)
+    }
+
+    /// What was found about the criteria, the tier having ended at `end`.
+    pub(crate) fn findings(&self, plan: &Plan, tier: &Tier, end: Elapsed) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (criterion, crossing) in tier.criteria.iter().zip(&self.crossings) {
+            let mut signals = plan.signals().iter().zip(&self.signals);
+            let Some((signal, tally)) = signals.find(|(signal, _)| signal.id == criterion.signal) else {
+                continue;
+            };
+            if signal.fold.settles() {
+                let word = tally.settled(signal.fold, criterion.comparison);
+                findings.extend(word.and_then(|word| crossing.settled(signal, criterion, &word)));
+            } else {
+                findings.extend(crossing.finding(signal, criterion));
+            }
+        }
+        let EvidenceRules { coverage: least, .. } = plan.evidence();
+        for (signal, tally) in plan.signals().iter().zip(&self.signals) {
+            let stops = tier.criteria.iter().any(|c| c.signal == signal.id && c.severity == Severity::Stop);
+            let (seen, expected) = tally.coverage(signal, end);
+            let covered = seen > 0 && seen as f64 >= expected as f64 * least.get();
+            if stops && !signal.optional && !covered {
+                findings.push(Finding::Coverage {
+                    signal: signal.id.clone(),
+                    source: signal.source.clone(),
+                    seen,
+                    expected,
+                    least,
+                    absence: tally.absence.clone(),
+                });
+            }
+        }
+        findings
+    }
+
+    /// The figures of every signal, the tier having ended at `end`.
+    pub(crate) fn evidence(&self, plan: &Plan, end: Elapsed) -> Vec<SignalEvidence> {
+        let tallies = plan.signals().iter().zip(&self.signals);
+        tallies.map(|(signal, tally)| tally.evidence(signal, end)).collect()
+    }
+}
+
+/// Holds a reading's values against the tier's criteria.
+fn judge(
+    tally: &mut SignalTally,
+    signal: &Signal,
+    tier: &Tier,
+    crossings: &mut [Crossing],
+    fresh: &[Value],
+    panel: Option<f64>,
+) -> Option<LevelChange> {
+    let mut level = None;
+    let mut culprit = fresh.first()?;
+    for (criterion, crossing) in tier.criteria.iter().zip(crossings) {
+        if criterion.signal != signal.id {
+            continue;
+        }
+        let worst = worst(criterion.comparison, fresh.iter())?;
+        crossing.take(criterion, worst, panel);
+        if crossing.is_now() && Some(criterion.severity) >= level {
+            level = Some(criterion.severity);
+            culprit = worst;
+        }
+    }
+    let from = mem::replace(&mut tally.level, level);
+    (from != level).then(|| LevelChange {
+        from,
+        to: level,
+        series: (*culprit.series).to_owned(),
+        value: culprit.value,
+    })
+}
+
+fn worst<'a>(comparison: Comparison, values: impl Iterator<Item = &'a Value>) -> Option<&'a Value> {
+    values.reduce(|worst, next| if comparison.is_worse(next.value, worst.value) { next } else { worst })
+}
+
+impl SignalTally {
+    const fn new(from: Elapsed, base: Counters) -> Self {
+        Self {
+            from,
+            series: BTreeMap::new(),
+            base,
+            highest: None,
+            lowest: None,
+            panel: None,
+            absences: 0,
+            absence: None,
+            level: None,
+        }
+    }
+
+    /// Takes the points of one reading that are the tier's and new; `fresh` gets what each comes to.
+    fn take_points(
+        &mut self,
+        signal: &Signal,
+        points: &[Point],
+        counters: &Counters,
+        end: Option<Elapsed>,
+        fresh: &mut Vec<Value>,
+    ) {
+        let is_first = self.series.is_empty();
+        for point in points.iter().filter(|point| point.value.is_finite()) {
+            let within = point.scraped > self.from && end.is_none_or(|end| point.scraped <= end);
+            let value = match signal.fold {
+                Fold::Worst | Fold::Mean | Fold::Last => point.value,
+                Fold::Increase => counters.total(&point.series) - self.base.total(&point.series),
+            };
+            if within && let Some((series, tally)) = self.take_point(point, value, is_first) {
+                let value = match signal.fold {
+                    Fold::Worst | Fold::Last | Fold::Increase => value,
+                    Fold::Mean => tally.mean(),
+                };
+                fresh.push(Value { value, series, at: point.scraped });
+            }
+        }
+    }
+
+    /// Takes a value of the tier; `None` where this scrape of the series has been taken already.
+    fn take_point(&mut self, point: &Point, value: f64, is_first: bool) -> Option<(Arc<str>, SeriesTally)> {
+        let known =
+            self.series.get_key_value(point.series.as_str()).map(|(name, tally)| (name.clone(), *tally));
+        let (series, mut tally) = known.unwrap_or_else(|| {
+            // The first reading of all answers for the silence before it; a series beside it appears when it does.
+            let from = if is_first { self.from } else { point.scraped };
+            (point.series.as_str().into(), SeriesTally { from, newest: from, seen: 0, sum: 0.0, last: value })
+        });
+        if tally.seen > 0 && point.scraped <= tally.newest {
+            return None;
+        }
+        tally.newest = point.scraped;
+        tally.seen += 1;
+        tally.sum += value;
+        tally.last = value;
+        match self.series.get_mut(&series) {
+            Some(known) => *known = tally,
+            None => drop(self.series.insert(series.clone(), tally)),
+        }
+        let this = || Value { value, series: series.clone(), at: point.scraped };
+        if self.highest.as_ref().is_none_or(|highest| value > highest.value) {
+            self.highest = Some(this());
+        }
+        if self.lowest.as_ref().is_none_or(|lowest| value < lowest.value) {
+            self.lowest = Some(this());
+        }
+        Some((series, tally))
+    }
+
+    fn take_panel(&mut self, value: f64) {
+        let panel =
+            self.panel.get_or_insert(PanelSum { sum: 0.0, values: 0.0, highest: value, lowest: value });
+        panel.sum += value;
+        panel.values += 1.0;
+        panel.highest = panel.highest.max(value);
+        panel.lowest = panel.lowest.min(value);
+    }
+
+    /// The worst of what the series have settled on.
+    fn settled(&self, fold: Fold, comparison: Comparison) -> Option<Value> {
+        let words = self.series.iter().map(|(series, tally)| {
+            let value = if fold == Fold::Mean { tally.mean() } else { tally.last };
+            Value { value, series: series.clone(), at: tally.newest }
+        });
+        words.reduce(|worst, next| if comparison.is_worse(next.value, worst.value) { next } else { worst })
+    }
+
+    /// Values seen and expected of the series that has the worst share of them.
+    ///
+    /// A series that appears within the tier is expected from then on; one that vanishes is still expected.
+    fn coverage(&self, signal: &Signal, end: Elapsed) -> (u64, u64) {
+        let expected_from = |from: Elapsed| {
+            let intervals =
+                end.since(from.after(signal.interval)).as_nanos() / signal.interval.as_nanos().max(1);
+            u64::try_from(intervals).unwrap_or(u64::MAX)
+        };
+        if signal.fold == Fold::Increase && self.base.is_empty() {
+            // Without a value from before the tier, what was counted before the first one is not known.
+            return (0, expected_from(self.from));
+        }
+        let share = |&(seen, expected): &(u64, u64)| seen as f64 / expected.max(1) as f64;
+        self.series
+            .values()
+            .map(|series| (series.seen, expected_from(series.from)))
+            .min_by(|a, b| share(a).total_cmp(&share(b)))
+            .unwrap_or_else(|| (0, expected_from(self.from)))
+    }
+
+    fn evidence(&self, signal: &Signal, end: Elapsed) -> SignalEvidence {
+        let (seen, expected) = self.coverage(signal, end);
+        let values = self.series.values().map(|series| series.seen as f64).sum::<f64>();
+        let sum = self.series.values().map(|series| series.sum).sum::<f64>();
+        SignalEvidence {
+            signal: signal.id.clone(),
+            highest: self.highest.as_ref().map(Value::extreme),
+            lowest: self.lowest.as_ref().map(Value::extreme),
+            mean: (values > 0.0).then(|| sum / values),
+            panel: self.panel.map(|panel| PanelFigures {
+                mean: panel.sum / panel.values,
+                highest: panel.highest,
+                lowest: panel.lowest,
+            }),
+            seen,
+            expected,
+            absences: self.absences,
+            absence: self.absence.clone(),
+        }
+    }
+}
+
+impl SeriesTally {
+    fn mean(&self) -> f64 {
+        self.sum / (self.seen as f64).max(1.0)
+    }
+}

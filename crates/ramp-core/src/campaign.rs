@@ -54,8 +54,9 @@ use crate::{
     verdict::{Finding, Verdict},
 };
 
-/// The state machine. See the [module](self) for how it is driven.
-#[derive(Debug, Clone)]
+/// The state machine. See the [module](self) for how it is driven. Two campaigns that were told the same, and polled
+/// for all that followed, are equal.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
     plan: Plan,
     now: Elapsed,
@@ -73,7 +74,7 @@ pub struct Campaign {
     events: VecDeque<Event>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Phase {
     Proving { tier: usize, since: Elapsed },
     Starting { tier: usize, since: Elapsed },

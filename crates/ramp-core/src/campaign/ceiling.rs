@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The readings of one tier's latency ceiling.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct CeilingRun {
     started: Elapsed,
     gap: Duration,
@@ -31,7 +31,7 @@ pub(super) struct CeilingRun {
 }
 
 /// How a series of the gauge was read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Read {
     newest: Elapsed,
     longest: Duration,

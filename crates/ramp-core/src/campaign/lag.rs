@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The lag of one tier, told from time to time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Lag {
     newest: Option<u64>,
     peak: Option<u64>,
@@ -95,7 +95,7 @@ fn limit(tier: &Tier) -> u64 {
 }
 
 /// Means over equal numbers of values, at most [`MOST_BLOCKS`] of them however long the tier is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Trend {
     /// What lies before is not looked at.
     from: Elapsed,
@@ -104,7 +104,7 @@ struct Trend {
     full: u32,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Block {
     seconds: f64,
     lags: f64,

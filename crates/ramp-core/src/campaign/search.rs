@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A search under way, or at its end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Search {
     resolution: Ratio,
     /// The tier that was STOP, whose criteria every probe is judged by.

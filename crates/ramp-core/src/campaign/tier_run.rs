@@ -15,7 +15,7 @@ use crate::{
     verdict::Verdict,
 };
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct TierRun {
     pub(super) place: usize,
     pub(super) tier: Tier,

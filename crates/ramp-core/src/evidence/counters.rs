@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::{observation::Point, units::Elapsed};
 
 /// The running increase of every series of a counter since the campaign's start, across resets.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Counters(BTreeMap<String, Counter>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Counter {
     newest: Elapsed,
     last: f64,

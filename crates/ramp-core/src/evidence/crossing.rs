@@ -6,7 +6,7 @@ use super::Extreme;
 use crate::{criterion::Criterion, signal::Signal, units::Elapsed, verdict::Finding};
 
 /// A value of a series, without a copy of the series' name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Value {
     pub(super) value: f64,
     pub(super) series: Arc<str>,
@@ -20,7 +20,7 @@ impl Value {
 }
 
 /// How one criterion has been crossed so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Crossing {
     /// When the present crossing began, while it lasts.
     since: Option<Elapsed>,

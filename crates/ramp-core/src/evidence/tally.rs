@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// One tier's readings as they come in. Takes a reading without an allocation once every series has been seen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tally {
     signals: Vec<SignalTally>,
     /// One for each of the tier's criteria, in their order.
@@ -25,7 +25,7 @@ pub(crate) struct Tally {
     fresh: Vec<Value>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct SignalTally {
     /// Values scraped at or before this speak of the time before the tier.
     from: Elapsed,
@@ -40,7 +40,7 @@ struct SignalTally {
     level: Level,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct SeriesTally {
     /// From when on its values are expected.
     from: Elapsed,
@@ -50,7 +50,7 @@ struct SeriesTally {
     last: f64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct PanelSum {
     sum: f64,
     values: f64,

@@ -1,6 +1,11 @@
 //! Campaigns in virtual time: a scripted world plays driver, load and clusters.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod ceiling;
+#[path = "../../benches/virtual_cluster/cluster.rs"]
+mod cluster;
 mod properties;
+mod resume;
 mod scenarios;
+mod search;
 mod world;

@@ -7,16 +7,22 @@ use ramp_core::{
     campaign::{Campaign, Input, Stage},
     event::Action,
     observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
-    plan::Plan,
+    plan::{Plan, PlanDraft, Refine},
     signal::SignalId,
-    units::Elapsed,
+    units::{Elapsed, Ratio},
     verdict::Verdict,
 };
 
 use crate::world::{CPU, World, draft, secs};
 
+/// That many cases, or as many as the environment's PROPTEST_CASES asks for.
+pub(crate) fn cases(many: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_some() { asked } else { ProptestConfig::with_cases(many) }
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
-    let tier = 0..6_usize;
+    let tier = 0..8_usize;
     let reason = || "because".to_owned();
     let progress = (0..400_000_u64, 0..400_000_u64, 0..400_000_u64, 0..10_u64).prop_map(
         |(due, offered, acknowledged, failed)| LoadProgress {
@@ -57,6 +63,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => tier.prop_map(move |tier| Input::ObservationLost { tier, reason: reason() }),
         4 => reading,
         1 => Just(Input::Reading(Reading { signal: CPU, sample: Sample::Absent(Absence::NoSeries) })),
+        1 => Just(Input::Resumed),
+        1 => Just(Input::Interrupt),
     ]
 }
 
@@ -80,19 +88,27 @@ impl LoadModel {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(cases(4_000))]
 
     #[test]
     fn any_inputs_in_any_order_end_after_an_interrupt_with_the_load_stopped(
         steps in prop::collection::vec((0..60_000_u64, any_input()), 0..80),
         backwards in prop::collection::vec(0..5_000_u64, 0..5),
+        refine in any::<bool>(),
     ) {
-        let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+        let resolution = Ratio::new(0.05).unwrap();
+        let plan = PlanDraft { refine: refine.then_some(Refine { resolution }), ..draft() };
+        let mut campaign = Campaign::new(Plan::new(plan).unwrap());
         let mut load = LoadModel::default();
         let mut now = 0;
         for (step, input) in steps {
             now += step;
             let ended = match &input {
+                // Whoever resumes says that nothing of the old load runs any more.
+                Input::Resumed => {
+                    load.may_run = false;
+                    false
+                }
                 Input::LoadEnded { tier, .. } | Input::LoadFailed { tier, .. } => {
                     matches!(campaign.stage(), Stage::Starting { tier: own, .. } | Stage::Loading { tier: own, .. } if own == *tier)
                 }
@@ -120,6 +136,11 @@ proptest! {
         prop_assert!(campaign.outcome().is_some(), "{:?}", campaign.stage());
         prop_assert!(!load.may_run);
     }
+}
+
+/// Polls all that has followed.
+fn drain(campaign: &mut Campaign) {
+    while campaign.poll_action().is_some() || campaign.poll_event().is_some() {}
 }
 
 /// A campaign of two short tiers with noise in its latencies and readings.
@@ -151,7 +172,7 @@ fn order(verdicts: &[Verdict]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn absences_in_place_of_readings_that_do_not_cross_never_make_a_go(
@@ -172,18 +193,29 @@ proptest! {
     }
 
     #[test]
-    fn a_journal_gives_the_same_campaign_and_reads_back_as_it_was_written(
+    fn any_beginning_of_a_journal_gives_the_same_campaign_and_reads_back_as_it_was_written(
         behind in 0.0..3.0_f64, cpu in 30.0..110.0_f64, seen in prop::collection::vec(any::<bool>(), 1..12),
+        kept in 0.0..1.0_f64,
     ) {
         let run = noisy(behind, cpu, seen).run();
         let plan = serde_json::to_string(run.campaign.plan()).unwrap();
+        let kept = (run.inputs.len() as f64 * kept) as usize;
+        let mut lived = Campaign::new(run.campaign.plan().clone());
+        drain(&mut lived);
         let mut replayed = Campaign::new(serde_json::from_str(&plan).unwrap());
-        for (at, input) in &run.inputs {
+        for (place, (at, input)) in run.inputs.iter().enumerate() {
+            if place == kept {
+                drain(&mut replayed);
+                prop_assert_eq!(&replayed, &lived, "the journal ends after {} inputs", place);
+            }
+            lived.handle(*at, input.clone());
+            drain(&mut lived);
             let line = serde_json::to_string(&(at, input)).unwrap();
             let (at, input) = serde_json::from_str(&line).unwrap();
             replayed.handle(at, input);
         }
-        prop_assert_eq!(replayed.outcome(), run.campaign.outcome());
+        drain(&mut replayed);
+        prop_assert_eq!(&replayed, &run.campaign);
         let outcome = serde_json::to_string(&run.outcome()).unwrap();
         prop_assert_eq!(serde_json::from_str::<ramp_core::campaign::Outcome>(&outcome).unwrap(), run.outcome());
     }

@@ -9,6 +9,7 @@ use ramp_core::{
     observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
     plan::{Plan, PlanDraft, PlanError, Recovery},
     signal::{Fold, Signal, SignalId, Unit},
+    tier_result::P99,
     units::{Elapsed, Rate, Ratio},
     verdict::{Finding, Verdict},
 };
@@ -420,4 +421,144 @@ fn a_counter_without_a_value_from_before_the_tier_is_not_enough() {
     let run = counting(at).run();
     assert_eq!(run.verdicts(), [Inconclusive]);
     assert!(run.has(|finding| matches!(finding, Finding::Coverage { signal, .. } if *signal == EXHAUSTED)));
+}
+
+#[test]
+fn a_client_that_stalls_for_four_seconds_at_p1_proves_nothing_about_the_replication() {
+    // Records due in the stall are handed over when it ends: late from their due time, in time from the hand-over.
+    let stalled = 4_000.0_f64;
+    let late = move |tier, snapshot: &mut LatencySnapshot| {
+        if tier == 0 && snapshot.offered > 100_000 {
+            snapshot.late = (stalled * 0.75) as u64 + 1;
+        }
+    };
+    let run = World { latency: Box::new(late), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    let expected = Finding::GeneratorLate { violations: 3_001, from_handover: 0, allowed: 3_000 };
+    assert!(run.last().findings.contains(&expected), "{:?}", run.last().findings);
+}
+
+#[test]
+fn a_crossing_reading_that_was_absent_once_leaves_a_go_that_lists_the_absence() {
+    let cpu = |tier, since: f64| (tier != 1 || !(120.0..125.0).contains(&since)).then_some(40.0);
+    let run = World { cpu: Box::new(cpu), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go; 5], "nobody saw it cross");
+    let evidence = &run.outcome().tiers[1].signals[0];
+    assert_eq!((evidence.absences, evidence.absence.clone()), (1, Some(Absence::NoSeries)));
+    assert_eq!(evidence.seen + 1, run.outcome().tiers[0].signals[0].seen);
+}
+
+#[test]
+fn a_prometheus_scraping_every_15_s_with_a_rate_window_of_2_min_is_too_slow_for_a_tier_of_5_min() {
+    let mut plan = draft();
+    plan.signals[0].interval = secs(15);
+    plan.signals[0].window = secs(120);
+    let errors = Plan::new(plan.clone()).unwrap_err();
+    assert_eq!(errors.faults().len(), 5, "{errors}");
+    assert!(
+        errors
+            .faults()
+            .iter()
+            .all(|fault| matches!(fault, PlanError::HoldTooShort { least, .. } if *least == secs(5 * 135)))
+    );
+    for tier in &mut plan.tiers {
+        tier.hold = secs(675);
+    }
+    let cpu = |_, since: f64| (since as u64).is_multiple_of(15).then_some(40.0);
+    let run = World { plan, cpu: Box::new(cpu), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go; 5]);
+    let evidence = &run.outcome().tiers[0].signals[0];
+    assert!(evidence.expected == 36 && evidence.seen >= 35, "from second 135 on, each 15 s: {evidence:?}");
+}
+
+#[test]
+fn a_replication_that_takes_longer_than_the_recovery_may_is_a_stop() {
+    let slow = |_, since: f64| if since > 297.0 { since - 297.0 } else { 0.05 };
+    let run = World { behind: Box::new(slow), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Stop]);
+    let recovery = run.last().recovery.unwrap();
+    assert_eq!((recovery.waited, recovery.recovered_after), (secs(600), None));
+    assert!(run.has(|finding| matches!(finding, Finding::NotRecovered { outstanding: 3_000, .. })));
+}
+
+#[test]
+fn a_lag_that_grows_while_p99_passes_is_a_warning_that_says_when_it_will_not() {
+    let creeping = |tier, since: f64| if tier == 0 { 0.05 + since / 1_000.0 } else { 0.05 };
+    let run = World { behind: Box::new(creeping), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go; 5]);
+    let first = &run.campaign.results()[0];
+    let grows = first.findings.iter().find_map(|finding| match finding {
+        Finding::LagGrows { severity, per_second, limit, reached_in, .. } => {
+            Some((*severity, *per_second, *limit, reached_in.as_secs()))
+        }
+        _ => None,
+    });
+    let (severity, per_second, limit, reached_in) = grows.unwrap();
+    assert_eq!((severity, limit), (Severity::Warning, 1_000));
+    assert!((0.9..1.1).contains(&per_second), "1 record more per second: {per_second}");
+    assert!((600..750).contains(&reached_in), "650 are left at 1 a second: {reached_in}");
+}
+
+#[test]
+fn a_p99_next_to_its_bound_says_that_chance_may_have_decided() {
+    for (late, verdict) in [(2_950, Go), (3_050, Stop), (2_800, Go), (4_000, Stop)] {
+        let narrow = move |tier, snapshot: &mut LatencySnapshot| {
+            if tier == 0 && snapshot.offered == 300_000 {
+                (snapshot.late, snapshot.late_from_handover) = (late, late);
+            }
+        };
+        let run = World { latency: Box::new(narrow), ..World::healthy() }.run();
+        let first = &run.campaign.results()[0];
+        assert_eq!(first.verdict, verdict);
+        let said = first.findings.iter().any(|finding| {
+            matches!(finding, Finding::NearlyLate { .. } | Finding::LatencyObjective { straddles: true, .. })
+        });
+        assert_eq!(said, (2_900..3_100).contains(&late), "{late}: {:?}", first.findings);
+    }
+}
+
+#[test]
+fn a_measured_p99_has_its_samples_and_its_interval() {
+    let range = Some((Duration::from_millis(49), Duration::from_millis(52)));
+    let ranged = move |_, snapshot: &mut LatencySnapshot| snapshot.p99_range = range;
+    let run = World { latency: Box::new(ranged), ..World::healthy() }.run();
+    let value = Duration::from_millis(50);
+    assert_eq!(run.campaign.results()[0].p99, P99::Measured { value, samples: 300_000, range });
+}
+
+#[test]
+fn a_signal_judged_by_its_mean_or_last_value_is_judged_when_the_tier_ends() {
+    // High in the first half of each tier, low in the second: a mean of 60, a last value of 20.
+    let cpu = |_, since: f64| Some(if since < 150.0 { 100.0 } else { 20.0 });
+    for (fold, bound, verdict) in
+        [(Fold::Mean, 70.0, Go), (Fold::Mean, 50.0, Stop), (Fold::Last, 30.0, Go), (Fold::Last, 10.0, Stop)]
+    {
+        let mut plan = draft();
+        plan.signals[0].fold = fold;
+        plan.tiers.truncate(1);
+        plan.tiers[0].criteria = vec![criterion(CPU, bound, Severity::Stop, 0)];
+        let run = World { plan, cpu: Box::new(cpu), ..World::healthy() }.run();
+        assert_eq!(run.verdicts(), [verdict], "{fold:?} {bound}");
+        let ran = run.last().stopped.unwrap().since(run.last().started.unwrap());
+        assert_eq!(ran, secs(300), "nothing is certain before the end");
+        let crossed = run.last().findings.iter().find_map(|finding| match finding {
+            Finding::Crossed { value, .. } => Some(*value),
+            _ => None,
+        });
+        let expected = (verdict == Stop).then_some(if fold == Fold::Mean { 58.0..62.0 } else { 20.0..20.1 });
+        assert_eq!(crossed.is_some(), expected.is_some());
+        assert!(crossed.zip(expected).is_none_or(|(value, range)| range.contains(&value)), "{crossed:?}");
+    }
+}
+
+#[test]
+fn a_time_to_last_is_refused_where_only_the_end_is_judged() {
+    let mut plan = draft();
+    plan.signals[0].fold = Fold::Last;
+    plan.tiers[2].criteria.push(criterion(CPU, 95.0, Severity::Stop, 10));
+    let errors = Plan::new(plan).unwrap_err();
+    assert!(
+        matches!(errors.faults(), [PlanError::SustainedAtTheEnd { place: 2, fold: Fold::Last, .. }]),
+        "{errors}"
+    );
 }

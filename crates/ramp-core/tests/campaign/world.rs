@@ -199,8 +199,7 @@ impl Run {
 
     fn beat(&mut self, world: &World) {
         let Some(load) = &mut self.load else { return self.feed(Input::Tick) };
-        let plan = self.campaign.plan();
-        let Tier { rate, hold, p99_bound, .. } = plan.tiers()[load.tier].clone();
+        let Tier { rate, hold, p99_bound, .. } = self.campaign.tier(load.tier).unwrap().clone();
         let ran = (self.now - load.started).min(hold);
         let ran = load.stopped.map_or(ran, |stopped| ran.min(stopped - load.started));
         if ran == hold {

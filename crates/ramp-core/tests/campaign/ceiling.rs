@@ -1,0 +1,224 @@
+//! Without access to the target: what a gauge of the highest latency and a counter of arrivals can prove.
+
+use ramp_core::{
+    campaign::{Campaign, Input},
+    event::Action,
+    observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
+    plan::{CeilingFault, LatencyCeiling, Plan, PlanDraft, PlanError},
+    signal::{Fold, Signal, SignalId, Unit},
+    tier_result::{P99, TierResult},
+    units::Elapsed,
+    verdict::{CeilingGap, Finding, Verdict},
+};
+
+use crate::world::{CPU, draft, secs, signal};
+
+const HIGHEST: SignalId = SignalId::literal("latency.max");
+const ARRIVED: SignalId = SignalId::literal("records");
+
+/// The form's first tier, watched by a gauge that shows the highest latency of the last minute.
+fn bounded() -> PlanDraft {
+    let mut plan = draft();
+    plan.signals.push(Signal { memory: secs(60), ..signal(HIGHEST, Unit::Milliseconds) });
+    plan.signals.push(Signal { fold: Fold::Increase, ..signal(ARRIVED, Unit::Records) });
+    plan.signals[1].interval = secs(5);
+    plan.ceiling = Some(LatencyCeiling { highest: HIGHEST, arrivals: ARRIVED, gap: secs(30) });
+    plan.tiers.truncate(1);
+    plan
+}
+
+/// What a tier's gauge and counter say at a second of it; `None` where there is nothing to read.
+struct Told {
+    highest: Box<dyn Fn(u64) -> Option<f64>>,
+    /// Records that have arrived of those that were offered.
+    arrived: Box<dyn Fn(u64, u64) -> Option<u64>>,
+}
+
+impl Told {
+    fn healthy() -> Self {
+        Self { highest: Box::new(|_| Some(240.0)), arrived: Box::new(|_, offered| Some(offered)) }
+    }
+
+    /// Runs the tier, whose records nobody sees arrive.
+    fn result(&self) -> TierResult {
+        let mut campaign = Campaign::new(Plan::new(bounded()).unwrap());
+        // What the counter counted before the campaign is nobody's.
+        self.read(&mut campaign, 0, None, 7_000_000);
+        campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+        campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+        let mut cut = None;
+        for second in 1..=1_000 {
+            let now = Elapsed::new(secs(second));
+            while let Some(action) = campaign.poll_action() {
+                if action == Action::StopLoad {
+                    cut.get_or_insert(second);
+                }
+            }
+            let offered = 1_000 * second.min(300).min(cut.unwrap_or(300));
+            let progress =
+                LoadProgress { due: offered, offered, acknowledged: offered, ..LoadProgress::default() };
+            if second <= 300 {
+                campaign.handle(now, Input::Load { tier: 0, progress: progress.clone() });
+            }
+            if second == 301 {
+                campaign.handle(now, Input::LoadEnded { tier: 0, progress });
+            }
+            if second % 5 == 0 {
+                self.read(&mut campaign, second, Some(second), 7_000_000 + offered);
+            }
+            campaign.handle(now, Input::Tick);
+        }
+        campaign.results()[0].clone()
+    }
+
+    fn read(&self, campaign: &mut Campaign, second: u64, told: Option<u64>, offered: u64) {
+        let scraped = Elapsed::new(secs(second));
+        let highest = told.map_or(Some(3.0), |second| (self.highest)(second));
+        let arrived = told.map_or(Some(offered), |second| (self.arrived)(second, offered));
+        let values = [(CPU, Some(40.0)), (ARRIVED, arrived.map(|n| n as f64)), (HIGHEST, highest)];
+        for (signal, value) in values {
+            let sample = value.map_or(Sample::Absent(Absence::NotANumber), |value| Sample::Present {
+                points: vec![Point { series: "partition=0".into(), value, scraped }],
+                panel: None,
+            });
+            campaign.handle(scraped, Input::Reading(Reading { signal, sample }));
+        }
+    }
+}
+
+fn gap(result: &TierResult) -> Option<&CeilingGap> {
+    result.findings.iter().find_map(|finding| match finding {
+        Finding::NotBounded { gap } => Some(gap),
+        _ => None,
+    })
+}
+
+#[test]
+fn without_access_to_the_target_a_gauge_always_below_the_bound_is_a_go_by_a_bound() {
+    let result = Told::healthy().result();
+    assert_eq!(result.verdict, Verdict::Go, "{:?}", result.findings);
+    assert!(
+        matches!(&result.p99, P99::Bounded { bound, highest } if *bound == secs(1) && highest.value == 240.0)
+    );
+    assert_eq!(result.recovery.unwrap().outstanding, 0);
+    assert_eq!(result.recovery.unwrap().waited, secs(120), "it is drained before the least wait is over");
+}
+
+#[test]
+fn a_gauge_that_is_quiet_once_everything_has_arrived_is_not_absent() {
+    let quiet = |second| (second <= 305).then_some(240.0);
+    let result = Told { highest: Box::new(quiet), ..Told::healthy() }.result();
+    assert_eq!(result.verdict, Verdict::Go, "{:?}", result.findings);
+}
+
+#[test]
+fn a_gauge_that_falls_silent_before_everything_has_arrived_proves_nothing() {
+    let quiet = |second| (second <= 295).then_some(240.0);
+    let result = Told { highest: Box::new(quiet), ..Told::healthy() }.result();
+    assert_eq!(result.verdict, Verdict::Inconclusive);
+    assert!(matches!(gap(&result), Some(CeilingGap::Unread { .. })), "{:?}", result.findings);
+}
+
+#[test]
+fn a_gauge_unread_for_more_than_half_its_memory_proves_nothing() {
+    for (hole, verdict) in [(100..130, Verdict::Go), (100..135, Verdict::Inconclusive)] {
+        let read = move |second| (!hole.contains(&second) || second == 100).then_some(240.0);
+        let result = Told { highest: Box::new(read), ..Told::healthy() }.result();
+        assert_eq!(result.verdict, verdict, "{:?}", result.findings);
+    }
+}
+
+#[test]
+fn a_gauge_that_is_first_read_late_proves_nothing_about_the_beginning() {
+    let late = |second| (second >= 35).then_some(240.0);
+    let result = Told { highest: Box::new(late), ..Told::healthy() }.result();
+    assert!(matches!(gap(&result), Some(CeilingGap::Unread { longest, .. }) if *longest == secs(35)));
+}
+
+#[test]
+fn a_gauge_at_the_bound_is_no_stop_since_one_record_is_not_one_in_a_hundred() {
+    let peak = |second| Some(if second == 100 { 1_000.0 } else { 240.0 });
+    let result = Told { highest: Box::new(peak), ..Told::healthy() }.result();
+    assert_eq!(result.verdict, Verdict::Inconclusive);
+    assert!(matches!(gap(&result), Some(CeilingGap::Reached { highest, .. }) if highest.value == 1_000.0));
+    assert_eq!(result.p99, P99::Unknown);
+}
+
+#[test]
+fn a_gauge_without_a_value_proves_nothing() {
+    let result = Told { highest: Box::new(|_| None), ..Told::healthy() }.result();
+    assert_eq!(gap(&result), Some(&CeilingGap::NoValue));
+}
+
+#[test]
+fn records_that_were_not_counted_as_arrived_are_waited_for_and_then_deny_the_go() {
+    let missing = |_, offered: u64| Some(offered - offered.min(7_000_000 + 300_000) % 7_000_000 / 200);
+    let result = Told { arrived: Box::new(missing), ..Told::healthy() }.result();
+    assert_eq!(result.verdict, Verdict::Inconclusive);
+    assert_eq!(gap(&result), Some(&CeilingGap::NotDrained { outstanding: 1_500 }));
+    assert_eq!(result.recovery.unwrap().waited, secs(600));
+}
+
+#[test]
+fn others_who_write_to_the_same_topics_make_the_arrivals_worthless() {
+    let others = |second: u64, offered: u64| Some(offered + 10 * second);
+    let result = Told { arrived: Box::new(others), ..Told::healthy() }.result();
+    assert_eq!(result.verdict, Verdict::Inconclusive);
+    assert!(matches!(gap(&result), Some(CeilingGap::Excess { .. })), "{:?}", result.findings);
+}
+
+#[test]
+fn arrivals_that_are_not_counted_prove_nothing() {
+    let result = Told { arrived: Box::new(|_, _| None), ..Told::healthy() }.result();
+    assert_eq!(result.verdict, Verdict::Inconclusive);
+    assert_eq!(gap(&result), Some(&CeilingGap::NotCounted));
+}
+
+#[test]
+fn a_lag_counted_by_arrivals_is_held_against_what_was_acknowledged_then() {
+    let slow = |second: u64, offered: u64| Some(offered - (offered - 7_000_000) * second.min(300) / 600);
+    let result = Told { arrived: Box::new(slow), ..Told::healthy() }.result();
+    let peak = result.lag_peak.unwrap();
+    assert!((68_000..=72_000).contains(&peak), "30 s after 50 000, which are reached at second 173: {peak}");
+    let stopped = |finding: &Finding| matches!(finding, Finding::Crossed { criterion, .. } if criterion.bound == 50_000.0);
+    assert!(result.findings.iter().any(stopped), "{:?}", result.findings);
+    assert_eq!(result.verdict, Verdict::Stop);
+}
+
+#[test]
+fn one_latency_that_was_seen_ends_the_reliance_on_the_gauge() {
+    let mut campaign = Campaign::new(Plan::new(bounded()).unwrap());
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+    let snapshot = LatencySnapshot { offered: 1_000, arrived: 1_000, ..LatencySnapshot::default() };
+    campaign.handle(Elapsed::new(secs(1)), Input::Latency { tier: 0, snapshot });
+    while let Some(at) = campaign.poll_timeout() {
+        campaign.handle(at, Input::Tick);
+    }
+    let result = &campaign.results()[0];
+    assert!(result.findings.iter().any(|finding| matches!(finding, Finding::ObservationLost { .. })));
+    assert_eq!(gap(result), None);
+}
+
+#[test]
+fn a_ceiling_of_unfit_signals_is_refused() {
+    let mut plan = bounded();
+    plan.ceiling = Some(LatencyCeiling { highest: CPU, arrivals: HIGHEST, gap: secs(30) });
+    let errors = Plan::new(plan).unwrap_err();
+    let fault = |wanted| {
+        errors
+            .faults()
+            .iter()
+            .any(|fault| matches!(fault, PlanError::Ceiling { fault, .. } if *fault == wanted))
+    };
+    assert!(fault(CeilingFault::NotMilliseconds) && fault(CeilingFault::NotACounter), "{errors}");
+    let mut plan = bounded();
+    plan.ceiling =
+        Some(LatencyCeiling { highest: HIGHEST, arrivals: SignalId::literal("none"), gap: secs(31) });
+    let errors = Plan::new(plan).unwrap_err().to_string();
+    assert!(errors.contains("latency.max remembers 60s, less than twice the gap of 31s"), "{errors}");
+    assert!(errors.contains("none is not a signal of the plan"), "{errors}");
+    let mut plan = bounded();
+    plan.ceiling = Some(LatencyCeiling { highest: HIGHEST, arrivals: ARRIVED, gap: secs(0) });
+    assert!(Plan::new(plan).unwrap_err().to_string().contains("ceiling.gap: is zero"));
+}

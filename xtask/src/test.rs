@@ -24,5 +24,6 @@ pub(crate) fn run() -> Result<(), Failure> {
             .env("RUSTDOCFLAGS", "--deny warnings");
         execute(&mut doc, "RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --all-features")
     })?;
+    step("package the core", || cargo(&["package", "--package", "ramp-core", "--allow-dirty"]))?;
     step("dependencies", deny::check)
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use ramp_core::{
+    SCHEMA_VERSION,
     campaign::{Campaign, Input},
     plan::Plan,
     units::Elapsed,
@@ -179,9 +180,6 @@ impl<R: BufRead> Lines<R> {
 }
 
 const FILE: &str = "journal.jsonl";
-
-/// Raised when a line changes in a way that older programs would read wrongly.
-const SCHEMA_VERSION: u32 = 1;
 
 #[cfg(test)]
 mod tests {

@@ -17,3 +17,13 @@ pub mod statistics;
 pub mod tier_result;
 pub mod units;
 pub mod verdict;
+
+/// The version of the serialised forms of plans, inputs, events and outcomes. Raised when one changes in a way that an
+/// older reader would take wrongly; whatever is written down should carry it.
+#[cfg(feature = "serde")]
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The example in the README compiles and holds.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

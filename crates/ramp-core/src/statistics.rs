@@ -65,6 +65,9 @@ pub fn slope(points: &[(f64, f64)]) -> Option<Slope> {
     Some(Slope { per_second: *slopes.get(slopes.len() / 2)?, at_least: *slopes.get(lower)? })
 }
 
+/// The quantile that objectives are about.
+pub const NINETY_NINE: Ratio = Ratio::new(0.99).expect("0.99 is a ratio");
+
 /// The least number of samples on either side of a quantile, and of points of a line.
 const LEAST_BESIDE: f64 = 10.0;
 

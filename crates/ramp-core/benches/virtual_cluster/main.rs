@@ -1,6 +1,7 @@
 //! How often the capacity that a campaign reports is the true one: thousands of campaigns of 45 minutes over clusters
 //! of every limit, told in a table. `cargo bench -p ramp-core --bench virtual_cluster`.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark has a clock of its own")]
 
 mod cluster;
 

@@ -4,9 +4,9 @@ use super::{lag::Growth, tier_run::TierRun};
 use crate::{
     observation::{LatencySnapshot, LoadProgress},
     plan::Plan,
-    statistics::straddles,
+    statistics::{NINETY_NINE, straddles},
     tier_result::P99,
-    units::{Elapsed, Ratio},
+    units::Elapsed,
     verdict::Finding,
 };
 
@@ -142,5 +142,3 @@ impl TierRun {
         }
     }
 }
-
-const NINETY_NINE: Ratio = Ratio::new(0.99).expect("0.99 is a ratio");

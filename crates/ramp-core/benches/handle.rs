@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use ramp_core::{
-    campaign::{Campaign, Input},
+    campaign::{Campaign, Input, Stage},
     criterion::{Comparison, Criterion as Bound, Severity},
     observation::{LatencySnapshot, LoadProgress, Point, Reading, Sample},
     plan::{Plan, PlanDraft, Tier},
@@ -37,19 +37,25 @@ fn running() -> Campaign {
     campaign
 }
 
-fn reading(second: u64, series: usize) -> Input {
-    let point = |n| Point {
-        series: format!("instance=\"worker-{n}:7073\""),
-        value: 40.0 + (second % 20) as f64,
-        scraped: Elapsed::new(Duration::from_secs(second)),
+/// The `n`th moment. They lie so close together that no number of iterations outlasts the tier or the patience with
+/// whoever tells latencies.
+fn moment(n: u64) -> Elapsed {
+    Elapsed::new(Duration::from_nanos(10 * n))
+}
+
+fn reading(n: u64, series: usize) -> Input {
+    let point = |worker| Point {
+        series: format!("instance=\"worker-{worker}:7073\""),
+        value: 40.0 + (n % 20) as f64,
+        scraped: moment(n),
     };
     let sample = Sample::Present { points: (0..series).map(point).collect(), panel: Some(41.0) };
     Input::Reading(Reading { signal: SignalId::literal("signal.19"), sample })
 }
 
-fn snapshot(second: u64) -> Input {
-    let offered = 10_000 * second;
-    let age = Some(Duration::from_millis(40 + second % 7));
+fn snapshot(n: u64) -> Input {
+    let offered = 10_000 * n;
+    let age = Some(Duration::from_millis(40 + n % 7));
     let snapshot = LatencySnapshot {
         offered,
         arrived: offered - 400,
@@ -68,24 +74,25 @@ fn handle(c: &mut Criterion) {
     for series in [1, 4, 16] {
         group.bench_function(format!("a reading of {series} series"), |b| {
             let mut campaign = running();
-            let mut second = 0;
+            let mut n = 0;
             b.iter_batched(
                 || {
-                    second += 1;
-                    (Elapsed::new(Duration::from_secs(second)), reading(second, series))
+                    n += 1;
+                    (moment(n), reading(n, series))
                 },
                 |(at, input)| campaign.handle(at, input),
                 BatchSize::SmallInput,
             );
+            assert!(matches!(campaign.stage(), Stage::Loading { .. }));
         });
     }
     group.bench_function("a latency snapshot", |b| {
         let mut campaign = running();
-        let mut second = 0;
+        let mut n = 0;
         b.iter_batched(
             || {
-                second += 1;
-                (Elapsed::new(Duration::from_secs(second)), snapshot(second))
+                n += 1;
+                (moment(n), snapshot(n))
             },
             |(at, input)| campaign.handle(at, input),
             BatchSize::SmallInput,
@@ -98,6 +105,11 @@ fn handle(c: &mut Criterion) {
             |progress| campaign.handle(Elapsed::START, Input::Load { tier: 0, progress }),
             BatchSize::SmallInput,
         );
+    });
+    group.bench_function("a tick", |b| {
+        let mut campaign = running();
+        b.iter(|| campaign.handle(Elapsed::START, Input::Tick));
+        assert!(matches!(campaign.stage(), Stage::Loading { .. }));
     });
     group.finish();
 }

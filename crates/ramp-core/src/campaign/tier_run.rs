@@ -262,7 +262,7 @@ impl TierRun {
             self.lost = Some((now, reason));
         }
         if self.stopped.is_none() {
-            self.end_of_load(now, plan, &mut step);
+            self.end_of_load(now, &mut step);
         }
         if let (Some(stopped), None) = (self.stopped, self.closed) {
             if !self.told_to_stop && now.since(stopped) >= STOP_GRACE {
@@ -279,12 +279,12 @@ impl TierRun {
         step
     }
 
-    fn end_of_load(&mut self, now: Elapsed, plan: &Plan, step: &mut Step) {
+    fn end_of_load(&mut self, now: Elapsed, step: &mut Step) {
         let hold_end = self.hold_end();
         let cut = self.certain.is_some()
             || self.lost.is_some()
             || self.interrupted.is_some()
-            || self.tally.has_stopped(plan, &self.tier);
+            || self.tally.has_stopped();
         if now >= hold_end {
             self.stopped = Some(hold_end);
         } else if cut {

@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     signals: Vec<SignalTally>,
     /// One for each of the tier's criteria, in their order.
     crossings: Vec<Crossing>,
+    /// Whether a `stop` criterion has been crossed for as long as it asks, whatever the rest of the tier brings.
+    stopped: bool,
     /// The values of the reading that is being taken; kept for its capacity.
     fresh: Vec<Value>,
 }
@@ -75,6 +77,7 @@ impl Tally {
         Self {
             signals: signals.collect(),
             crossings: tier.criteria.iter().map(|_| Crossing::default()).collect(),
+            stopped: false,
             fresh: Vec::new(),
         }
     }
@@ -102,26 +105,52 @@ impl Tally {
         }
         let mut fresh = mem::take(&mut self.fresh);
         fresh.clear();
-        let change = self.signals.get_mut(place).and_then(|tally| {
-            tally.take_points(signal, points, counters, end, &mut fresh);
-            if fresh.is_empty() {
-                return None;
-            }
-            if let Some(panel) = panel.filter(|panel| panel.is_finite() && signal.fold != Fold::Increase) {
-                tally.take_panel(panel);
-            }
-            judge(tally, signal, tier, &mut self.crossings, &fresh, panel)
-        });
+        let change = self.take_points((place, signal), tier, (points, panel), counters, end, &mut fresh);
         self.fresh = fresh;
         change
     }
 
-    /// Whether a `stop` criterion has been crossed for as long as it asks, whatever the rest of the tier brings.
-    pub(crate) fn has_stopped(&self, plan: &Plan, tier: &Tier) -> bool {
-        tier.criteria.iter().zip(&self.crossings).any(|(criterion, crossing)| {
-            let settles = plan.signal(&criterion.signal).is_some_and(|signal| signal.fold.settles());
-            criterion.severity == Severity::Stop && crossing.is_met() && !settles
+    fn take_points(
+        &mut self,
+        (place, signal): (usize, &Signal),
+        tier: &Tier,
+        (points, panel): (&[Point], Option<f64>),
+        counters: &Counters,
+        end: Option<Elapsed>,
+        fresh: &mut Vec<Value>,
+    ) -> Option<LevelChange> {
+        let tally = self.signals.get_mut(place)?;
+        tally.take(signal, points, counters, end, fresh);
+        let mut culprit = fresh.first()?;
+        if let Some(panel) = panel.filter(|panel| panel.is_finite() && signal.fold != Fold::Increase) {
+            tally.take_panel(panel);
+        }
+        let mut level = None;
+        for (criterion, crossing) in tier.criteria.iter().zip(&mut self.crossings) {
+            if criterion.signal != signal.id {
+                continue;
+            }
+            let worst = worst(criterion.comparison, fresh.iter())?;
+            crossing.take(criterion, worst, panel);
+            let is_stop = criterion.severity == Severity::Stop;
+            self.stopped |= is_stop && crossing.is_met() && !signal.fold.settles();
+            if crossing.is_now() && Some(criterion.severity) >= level {
+                level = Some(criterion.severity);
+                culprit = worst;
+            }
+        }
+        let from = mem::replace(&mut tally.level, level);
+        (from != level).then(|| LevelChange {
+            from,
+            to: level,
+            series: (*culprit.series).to_owned(),
+            value: culprit.value,
         })
+    }
+
+    /// Whether a `stop` criterion has been crossed for as long as it asks, whatever the rest of the tier brings.
+    pub(crate) const fn has_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// The present level of every signal, in the plan's order.
@@ -170,37 +199,6 @@ impl Tally {
     }
 }
 
-/// Holds a reading's values against the tier's criteria.
-fn judge(
-    tally: &mut SignalTally,
-    signal: &Signal,
-    tier: &Tier,
-    crossings: &mut [Crossing],
-    fresh: &[Value],
-    panel: Option<f64>,
-) -> Option<LevelChange> {
-    let mut level = None;
-    let mut culprit = fresh.first()?;
-    for (criterion, crossing) in tier.criteria.iter().zip(crossings) {
-        if criterion.signal != signal.id {
-            continue;
-        }
-        let worst = worst(criterion.comparison, fresh.iter())?;
-        crossing.take(criterion, worst, panel);
-        if crossing.is_now() && Some(criterion.severity) >= level {
-            level = Some(criterion.severity);
-            culprit = worst;
-        }
-    }
-    let from = mem::replace(&mut tally.level, level);
-    (from != level).then(|| LevelChange {
-        from,
-        to: level,
-        series: (*culprit.series).to_owned(),
-        value: culprit.value,
-    })
-}
-
 fn worst<'a>(comparison: Comparison, values: impl Iterator<Item = &'a Value>) -> Option<&'a Value> {
     values.reduce(|worst, next| if comparison.is_worse(next.value, worst.value) { next } else { worst })
 }
@@ -221,7 +219,7 @@ impl SignalTally {
     }
 
     /// Takes the points of one reading that are the tier's and new; `fresh` gets what each comes to.
-    fn take_points(
+    fn take(
         &mut self,
         signal: &Signal,
         points: &[Point],

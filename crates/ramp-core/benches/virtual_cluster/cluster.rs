@@ -50,6 +50,7 @@ impl Cluster {
             counter: 1_000.0,
         };
         while run.campaign.poll_timeout().is_some() {
+            assert!(run.now < LONGEST, "the campaign does not end");
             run.carry_out();
             run.now += BEAT;
             run.beat();
@@ -239,6 +240,8 @@ impl Random {
 
 /// How long it takes to show that the path is clear.
 const PROOF: Duration = Duration::from_secs(20);
+
+const LONGEST: Duration = Duration::from_secs(12 * 3_600);
 
 /// How often load and latencies are told.
 const BEAT: Duration = Duration::from_secs(1);

@@ -87,17 +87,32 @@ pub enum Severity {
 mod tests {
     use super::*;
 
+    const ALL: [Comparison; 4] =
+        [Comparison::Above, Comparison::AtLeast, Comparison::Below, Comparison::AtMost];
+
     #[test]
-    fn a_value_on_the_bound_crosses_only_the_inclusive_comparisons() {
-        let crossed = [Comparison::Above, Comparison::AtLeast, Comparison::Below, Comparison::AtMost]
-            .map(|c| c.crosses(1.0, 1.0));
-        assert_eq!(crossed, [false, true, false, true]);
+    fn a_value_crosses_on_its_comparison_s_side_and_on_the_bound_only_inclusively() {
+        let crossed = |value| ALL.map(|comparison| comparison.crosses(value, 1.0));
+        assert_eq!(crossed(0.9), [false, false, true, true]);
+        assert_eq!(crossed(1.0), [false, true, false, true]);
+        assert_eq!(crossed(1.1), [true, true, false, false]);
+    }
+
+    #[test]
+    fn the_worse_value_lies_further_on_the_side_that_fails() {
+        let worse = |a, b| ALL.map(|comparison| comparison.is_worse(a, b));
+        assert_eq!(worse(2.0, 1.0), [true, true, false, false]);
+        assert_eq!(worse(1.0, 2.0), [false, false, true, true]);
+        assert_eq!(worse(1.0, 1.0), [false; 4]);
+    }
+
+    #[test]
+    fn a_comparison_is_written_as_its_sign() {
+        assert_eq!(ALL.map(|comparison| comparison.to_string()), [">", "≥", "<", "≤"]);
     }
 
     #[test]
     fn nan_crosses_nothing() {
-        for c in [Comparison::Above, Comparison::AtLeast, Comparison::Below, Comparison::AtMost] {
-            assert!(!c.crosses(f64::NAN, 0.0), "{c}");
-        }
+        assert!(ALL.iter().all(|comparison| !comparison.crosses(f64::NAN, 0.0)));
     }
 }

@@ -284,6 +284,12 @@ mod tests {
     }
 
     #[test]
+    fn each_part_has_its_name() {
+        let parts = [LoadPart::Client, LoadPart::Source, LoadPart::Network].map(|part| part.to_string());
+        assert_eq!(parts, ["client", "source cluster", "network"]);
+    }
+
+    #[test]
     fn each_absence_says_why() {
         let texts = [
             Absence::NoSeries,

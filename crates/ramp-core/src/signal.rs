@@ -133,3 +133,28 @@ impl Fold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_called_by_its_name_however_it_came_by_it() {
+        assert_eq!(SignalId::new("lag".to_owned()), SignalId::LAG);
+        assert_eq!((SignalId::LAG.as_str(), SignalId::LAG.to_string().as_str()), ("lag", "lag"));
+    }
+
+    #[test]
+    fn values_are_followed_by_their_unit() {
+        let units = [Unit::Milliseconds, Unit::Percent, Unit::Ratio, Unit::Records, Unit::Count];
+        assert_eq!(units.map(Unit::suffix), [" ms", " %", "", "", ""]);
+    }
+
+    #[test]
+    fn a_gauge_settles_after_an_interval_and_its_rate_window() {
+        let gauge = Signal::gauge(SignalId::LAG, Unit::Records, "probe", Duration::from_secs(5));
+        assert_eq!(gauge.settling(), Duration::from_secs(5));
+        let rate = Signal { window: Duration::from_secs(30), ..gauge };
+        assert_eq!(rate.settling(), Duration::from_secs(35));
+    }
+}

@@ -92,6 +92,9 @@ mod tests {
         assert_eq!(quantile_ranks(1_000, p99()), Some(983..=998));
         assert_eq!(quantile_ranks(999, p99()), None, "fewer than 10 lie beyond it");
         assert_eq!(quantile_ranks(0, p99()), None);
+        let median = Ratio::new(0.5).unwrap();
+        assert_eq!(quantile_ranks(20, median), Some(5..=16), "10 on either side are enough");
+        assert_eq!(quantile_ranks(19, median), None);
         assert_eq!(quantile_ranks(1_000_000, Ratio::new(1.0).unwrap()), None);
         assert_eq!(quantile_ranks(1_000_000, Ratio::new(0.0).unwrap()), None);
     }
@@ -134,6 +137,16 @@ mod tests {
         let slope = slope(&points).unwrap();
         assert!((4.0..7.0).contains(&slope.per_second), "{slope:?}");
         assert!(slope.at_least > 0.0 && slope.at_least <= slope.per_second, "{slope:?}");
+    }
+
+    #[test]
+    fn a_slope_is_at_least_what_its_confidence_interval_leaves() {
+        // 66 slopes; Kendall's S of 12 points has a variance of 212.7: the slope of rank (66 − 37.6) / 2.
+        let points: Vec<_> =
+            (0..12_u32).map(|t| (f64::from(t), f64::from(t * t % 7) + 0.5 * f64::from(t))).collect();
+        let slope = slope(&points).unwrap();
+        assert!((slope.per_second - 0.5).abs() < 1e-9, "{slope:?}");
+        assert!((slope.at_least - 0.1).abs() < 1e-9, "{slope:?}");
     }
 
     #[test]

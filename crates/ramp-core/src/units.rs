@@ -185,6 +185,26 @@ mod tests {
     }
 
     #[test]
+    fn units_are_written_with_their_signs() {
+        assert_eq!(rate(2_500).to_string(), "2500/s");
+        let shares = [0.7, 0.125, 0.9995].map(|share| Ratio::new(share).unwrap().to_string());
+        assert_eq!(shares, ["70 %", "12.5 %", "100 %"]);
+        assert_eq!(
+            "fast".parse::<Rate>().unwrap_err().to_string(),
+            r#""fast" is not a rate: give a whole number of records per second above 0, such as 2_500"#
+        );
+    }
+
+    #[test]
+    fn time_never_runs_below_zero_or_beyond_its_end() {
+        let at = |seconds| Elapsed::new(Duration::from_secs(seconds));
+        assert_eq!(at(5).since(at(3)), Duration::from_secs(2));
+        assert_eq!(at(3).since(at(5)), Duration::ZERO);
+        assert_eq!(at(3).after(Duration::from_secs(2)), at(5));
+        assert_eq!(at(3).after(Duration::MAX), Elapsed::new(Duration::MAX));
+    }
+
+    #[test]
     fn a_tier_of_five_minutes_at_a_thousand_is_300_000_records() {
         assert_eq!(rate(1_000).records_in(Duration::from_secs(300)), 300_000);
     }

@@ -223,3 +223,30 @@ fn a_ceiling_of_unfit_signals_is_refused() {
     plan.ceiling = Some(LatencyCeiling { highest: HIGHEST, arrivals: ARRIVED, gap: secs(0) });
     assert!(Plan::new(plan).unwrap_err().to_string().contains("ceiling.gap: is zero"));
 }
+
+#[test]
+fn latencies_of_before_the_load_are_not_the_tier_s() {
+    let mut campaign = Campaign::new(Plan::new(bounded()).unwrap());
+    let at = |second| Elapsed::new(secs(second));
+    let told = Told::healthy();
+    told.read(&mut campaign, 0, None, 0);
+    campaign.handle(at(10), Input::PathClear { tier: 0 });
+    campaign.handle(at(10), Input::LoadStarted { tier: 0 });
+    let late = |value, scraped| {
+        let points = vec![Point { series: "partition=0".into(), value, scraped }];
+        Input::Reading(Reading { signal: HIGHEST, sample: Sample::Present { points, panel: None } })
+    };
+    campaign.handle(at(11), late(5_000.0, at(9)));
+    campaign.handle(at(12), late(f64::NAN, at(12)));
+    campaign.handle(
+        at(13),
+        Input::LoadEnded {
+            tier: 0,
+            progress: LoadProgress { due: 10, offered: 10, acknowledged: 10, ..LoadProgress::default() },
+        },
+    );
+    told.read(&mut campaign, 15, Some(15), 10);
+    campaign.handle(at(140), Input::Tick);
+    let result = &campaign.results()[0];
+    assert!(matches!(&result.p99, P99::Bounded { highest, .. } if highest.value == 240.0), "{result:#?}");
+}

@@ -8,4 +8,5 @@ mod properties;
 mod resume;
 mod scenarios;
 mod search;
+mod views;
 mod world;

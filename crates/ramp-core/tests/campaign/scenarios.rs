@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use ramp_core::{
-    campaign::{Campaign, Input},
+    campaign::{Campaign, Input, Stage},
     criterion::{Comparison, Severity},
     event::{Action, Ending},
     observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
-    plan::{Plan, PlanDraft, PlanError, Recovery},
+    plan::{EvidenceRules, Plan, PlanDraft, PlanError, Recovery},
     signal::{Fold, Signal, SignalId, Unit},
     tier_result::P99,
     units::{Elapsed, Rate, Ratio},
@@ -561,4 +561,75 @@ fn a_time_to_last_is_refused_where_only_the_end_is_judged() {
         matches!(errors.faults(), [PlanError::SustainedAtTheEnd { place: 2, fold: Fold::Last, .. }]),
         "{errors}"
     );
+}
+
+#[test]
+fn a_load_that_fails_to_start_leaves_its_tier_inconclusive_with_the_reason() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    campaign.handle(Elapsed::START, Input::LoadFailed { tier: 1, reason: "of another tier".to_owned() });
+    assert!(campaign.results().is_empty(), "it is not this tier's");
+    campaign.handle(Elapsed::START, Input::LoadFailed { tier: 0, reason: "refused".to_owned() });
+    let result = &campaign.results()[0];
+    assert_eq!((result.verdict, result.started), (Inconclusive, None));
+    assert_eq!(result.findings, [Finding::LoadFailed { reason: "refused".to_owned() }]);
+    assert_eq!(campaign.outcome().unwrap().ending, Ending::Inconclusive);
+}
+
+#[test]
+fn a_load_that_dies_mid_tier_leaves_it_inconclusive_with_the_reason() {
+    let reason = "the generator was killed".to_owned();
+    let at = vec![(100, Input::LoadFailed { tier: 0, reason: reason.clone() })];
+    let run = World { at, ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    assert!(run.has(|finding| *finding == Finding::LoadFailed { reason: reason.clone() }));
+    assert_eq!(run.last().stopped, Some(Elapsed::new(secs(100))));
+}
+
+#[test]
+fn a_load_of_another_tier_is_stopped_whenever_it_starts() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    let mut started = |inputs: &[Input]| {
+        inputs.iter().for_each(|input| campaign.handle(Elapsed::START, input.clone()));
+        let actions: Vec<_> = std::iter::from_fn(|| campaign.poll_action()).collect();
+        (actions.last().cloned(), campaign.stage())
+    };
+    let since = Elapsed::START;
+    let proving = started(&[Input::LoadStarted { tier: 0 }]);
+    assert_eq!(proving, (Some(Action::StopLoad), Stage::Proving { tier: 0, since }));
+    let starting = started(&[Input::PathClear { tier: 0 }, Input::LoadStarted { tier: 1 }]);
+    assert_eq!(starting, (Some(Action::StopLoad), Stage::Starting { tier: 0, since }));
+    let running = started(&[Input::LoadStarted { tier: 0 }]);
+    assert_eq!(running, (None, Stage::Loading { tier: 0, since }));
+    let again = started(&[Input::LoadStarted { tier: 0 }]);
+    assert_eq!(again, (None, Stage::Loading { tier: 0, since }), "said twice");
+    let other = started(&[Input::LoadStarted { tier: 1 }]);
+    assert_eq!(other, (Some(Action::StopLoad), Stage::Loading { tier: 0, since }));
+}
+
+#[test]
+fn a_campaign_that_takes_longer_than_planned_says_by_how_much() {
+    let took = World::healthy().run().outcome().took;
+    for (budget, overrun) in [(took - secs(7), Some(secs(7))), (took, None), (took + secs(7), None)] {
+        let plan = PlanDraft { budget: Some(budget), ..draft() };
+        assert_eq!(World { plan, ..World::healthy() }.run().outcome().overrun, overrun);
+    }
+    let plan = PlanDraft { budget: None, ..draft() };
+    assert_eq!(World { plan, ..World::healthy() }.run().outcome().overrun, None);
+}
+
+#[test]
+fn a_plan_shows_what_it_was_made_of() {
+    let evidence = EvidenceRules { lateness: secs(1), ..EvidenceRules::default() };
+    let plan = Plan::new(PlanDraft { evidence, ..draft() }).unwrap();
+    assert_eq!((plan.name(), plan.tiers(), plan.signals()), ("form", &*draft().tiers, &*draft().signals));
+    assert_eq!(
+        (plan.evidence(), plan.recovery(), plan.budget()),
+        (evidence, draft().recovery, draft().budget)
+    );
+    assert_eq!((plan.ceiling(), plan.refine(), plan.recommended()), (None, None, draft().recommended));
+    assert_eq!(plan.signal(&CPU), draft().signals.first());
+    assert_eq!(plan.signal(&SignalId::literal("none")), None);
+    assert_eq!(plan.tiers()[0].records(), 300_000);
+    assert_eq!(PlanDraft::from(plan), PlanDraft { evidence, ..draft() });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ramp_core::{
     campaign::{Campaign, Input, Outcome},
     criterion::{Comparison, Criterion, Severity},
-    event::Action,
+    event::{Action, Event},
     observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
     plan::{EvidenceRules, Plan, PlanDraft, Recovery, Tier},
     signal::{Fold, Signal, SignalId, Unit},
@@ -109,6 +109,7 @@ impl World {
         let mut run = Run {
             campaign: Campaign::new(plan),
             inputs: Vec::new(),
+            events: Vec::new(),
             now: Duration::ZERO,
             load: None,
             load_runs: false,
@@ -143,6 +144,7 @@ struct Load {
 pub(crate) struct Run {
     pub(crate) campaign: Campaign,
     pub(crate) inputs: Vec<(Elapsed, Input)>,
+    pub(crate) events: Vec<Event>,
     now: Duration,
     load: Option<Load>,
     load_runs: bool,
@@ -194,7 +196,7 @@ impl Run {
                 }
             }
         }
-        while self.campaign.poll_event().is_some() {}
+        self.events.extend(std::iter::from_fn(|| self.campaign.poll_event()));
     }
 
     fn beat(&mut self, world: &World) {

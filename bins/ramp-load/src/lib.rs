@@ -67,15 +67,11 @@ fn load(run: &Run) -> Result<Summary, LoadError> {
     let config = run.cluster()?;
     let clock = Clock::start();
     let spec = LoadSpec {
-        run: RunId::random(),
-        tier: 0,
-        rate: run.rate,
-        hold: run.duration,
-        bound: run.delivery_bound,
         topics: run.topic.clone(),
-        payload: run.payload,
+        payload: run.payload.clone(),
+        ..LoadSpec::tier(RunId::random(), 0, run.rate, run.duration, run.delivery_bound)
     };
-    let load = Load::start(&config, clock, spec, drop)?;
+    let load = Load::start(&config, clock, spec)?;
     let account = load.account();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

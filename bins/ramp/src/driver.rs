@@ -309,15 +309,11 @@ impl Means {
     fn start_load(&self, tier: usize, rate: Rate, hold: Duration, bound: Duration) -> Result<Load, String> {
         let number = u16::try_from(tier).map_err(|error| error.to_string())?;
         let spec = LoadSpec {
-            run: self.run,
-            tier: number,
-            rate,
-            hold,
-            bound,
             topics: self.topics.clone(),
-            payload: self.payload,
+            payload: self.payload.clone(),
+            ..LoadSpec::tier(self.run, number, rate, hold, bound)
         };
-        Load::start(&self.source, self.clock, spec, |account| self.probe.watch(account))
+        Load::start_watched(&self.source, self.clock, spec, |account| self.probe.watch(account))
             .map_err(|error| error.to_string())
     }
 }

@@ -86,7 +86,7 @@ impl Preflight {
         let means = Means {
             source: settings.source.clone(),
             topics: settings.topics.clone(),
-            payload: settings.payload,
+            payload: settings.payload.clone(),
             run,
             clock,
             canaries: Canaries::new(settings.source.clone(), run, clock, topics),

@@ -1,9 +1,11 @@
-//! The account of one tier: every record from its due time to its arrival, kept by producer and probe together.
+//! The account of one load: every record from its due time to its arrival, kept by producer and probe together.
 //!
-//! Counts are exact and come from one bit per record and stage; histograms are for display.
+//! Counts are exact. Where a probe watches, they come from one bit per record and stage; histograms are for display.
+
+mod records;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -16,50 +18,52 @@ use ramp_core::{
     observation::{LatencySnapshot, LoadLimit, LoadPart, LoadProgress},
     units::Rate,
 };
+use rdkafka::error::RDKafkaErrorCode;
 
+use self::records::{Records, below, words};
 use crate::{
     clock::Moment,
+    latency::{histogram, nanos, quantile},
+    ledger::Ledger,
     lock::lock,
-    schedule::Schedule,
+    schedule::{Pace, RateChangeError, Schedule, Until},
+    snapshot::LoadSnapshot,
     stamp::{RunId, Stamp},
 };
 
-/// One tier's account.
+/// One load's account.
 #[derive(Debug)]
 pub struct TierAccount {
     run: RunId,
     tier: u16,
-    rate: Rate,
-    hold: Duration,
     bound: Duration,
+    pace: Pace,
+    until: Until,
     schedule: OnceLock<Schedule>,
     /// When the schedule was ended before its time; 0 while it was not.
     cut: AtomicU64,
-    offered: AtomicU64,
-    blocked: AtomicU64,
+    ledger: Ledger,
+    /// Where a probe watches.
+    trace: Option<Trace>,
+}
+
+/// What is kept of each record for a probe to complete.
+#[derive(Debug)]
+struct Trace {
     acknowledged: Records,
     failed: Records,
     arrived: Records,
-    sending: Mutex<Sending>,
-    delivery: Mutex<Delivery>,
+    handed: Mutex<Handed>,
     arrival: Mutex<Arrival>,
 }
 
-/// What the sending thread adds to once per tick.
+/// When how many records had been handed over.
 #[derive(Debug)]
-struct Sending {
-    lateness: Histogram<u64>,
-    /// How many records had been handed over by then, in steps of [`MARK`].
-    marks: Vec<(Moment, u64)>,
-    /// The same at the last hand-over of all.
+struct Handed {
+    /// In steps of [`MARK`], as far back as the bound on latency looks.
+    marks: VecDeque<(Moment, u64)>,
+    /// At the last hand-over of all.
     last: (Moment, u64),
-}
-
-#[derive(Debug)]
-struct Delivery {
-    total: Histogram<u64>,
-    failures: BTreeMap<String, u64>,
-    limit: Option<LoadLimit>,
 }
 
 #[derive(Debug)]
@@ -74,29 +78,17 @@ struct Arrival {
 }
 
 impl TierAccount {
-    /// The account of a tier of `rate` for `hold`, whose latencies are held against `bound`.
+    /// The most records that a probe can be told of.
+    pub(crate) const MOST_TRACED: u64 = Records::MOST;
+
+    /// The account of a tier of `rate` for `hold`, for a probe to complete; its latencies are held against `bound`.
     #[must_use]
     pub fn new(run: RunId, tier: u16, rate: Rate, hold: Duration, bound: Duration) -> Self {
-        let records = || Records::new(rate.records_in(hold));
-        Self {
-            run,
-            tier,
-            rate,
-            hold,
-            bound,
-            schedule: OnceLock::new(),
-            cut: AtomicU64::new(0),
-            offered: AtomicU64::new(0),
-            blocked: AtomicU64::new(0),
-            acknowledged: records(),
-            failed: records(),
-            arrived: records(),
-            sending: Mutex::new(Sending {
-                lateness: histogram(),
-                marks: Vec::new(),
-                last: (Moment::from_nanos(0), 0),
-            }),
-            delivery: Mutex::new(Delivery { total: histogram(), failures: BTreeMap::new(), limit: None }),
+        let trace = Trace {
+            acknowledged: Records::new(),
+            failed: Records::new(),
+            arrived: Records::new(),
+            handed: Mutex::new(Handed { marks: VecDeque::new(), last: (Moment::from_nanos(0), 0) }),
             arrival: Mutex::new(Arrival {
                 latency: histogram(),
                 late: 0,
@@ -105,6 +97,23 @@ impl TierAccount {
                 reordered: 0,
                 highest: Vec::new(),
             }),
+        };
+        let untraced = Self::untraced(run, tier, Pace::Rate(rate), Until::After(hold));
+        Self { bound, trace: Some(trace), ..untraced }
+    }
+
+    /// The account of a load whose arrivals nobody sees. Its size does not grow with the load.
+    pub(crate) fn untraced(run: RunId, tier: u16, pace: Pace, until: Until) -> Self {
+        Self {
+            run,
+            tier,
+            bound: Duration::MAX,
+            pace,
+            until,
+            schedule: OnceLock::new(),
+            cut: AtomicU64::new(0),
+            ledger: Ledger::new(),
+            trace: None,
         }
     }
 
@@ -121,8 +130,8 @@ impl TierAccount {
     }
 
     /// Begins the schedule at `start`, once; gives the schedule that holds.
-    pub fn begin(&self, start: Moment) -> Schedule {
-        *self.schedule.get_or_init(|| Schedule::new(start, self.rate, self.hold))
+    pub fn begin(&self, start: Moment) -> &Schedule {
+        self.schedule.get_or_init(|| Schedule::new(start, self.pace, self.until))
     }
 
     /// Ends the schedule at `now`: nothing more falls due.
@@ -131,59 +140,87 @@ impl TierAccount {
         let _ = self.cut.compare_exchange(0, now.as_nanos().max(1), Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Notes that the records from the last call up to `sequence`, not included, have been handed over.
-    /// `lateness` holds how late each was, in nanoseconds.
-    pub fn offered(&self, sequence: u64, now: Moment, lateness: &[u64]) {
-        let mut sending = lock(&self.sending);
-        for &nanos in lateness {
-            sending.lateness.saturating_record(micros(nanos));
+    /// From `now` on records fall due at `rate`.
+    pub(crate) fn change(&self, now: Moment, rate: Rate) -> Result<(), RateChangeError> {
+        let schedule = self.schedule.get().ok_or(RateChangeError::Unthrottled)?;
+        if self.trace.is_some() {
+            let rest = schedule.end().map_or(Duration::ZERO, |end| end.since(now));
+            let records = schedule.due_by(now).unwrap_or(0).saturating_add(rate.records_in(rest));
+            if records > Self::MOST_TRACED {
+                return Err(RateChangeError::TooMany { rate, records, most: Self::MOST_TRACED });
+            }
         }
-        if sending.marks.last().is_none_or(|(last, _)| now.since(*last) >= MARK) {
-            sending.marks.push((now, sequence));
+        schedule.change(now, rate)
+    }
+
+    /// Notes that the client took record `sequence` at `now`; the records before it have been noted.
+    pub fn offered(&self, sequence: u64, now: Moment) {
+        let due = self.schedule.get().and_then(|schedule| schedule.due(sequence));
+        self.ledger.offered(sequence, due.map_or(Duration::ZERO, |due| now.since(due)));
+    }
+
+    /// Notes when what has been offered was offered, once per tick.
+    pub(crate) fn mark(&self, now: Moment) {
+        let Some(trace) = &self.trace else { return };
+        let mut handed = lock(&trace.handed);
+        let state = (now, self.ledger.handed());
+        if handed.marks.back().is_none_or(|(last, _)| now.since(*last) >= MARK) {
+            handed.marks.push_back(state);
+            let horizon = now.before(self.bound.saturating_add(HORIZON_GRACE));
+            while handed.marks.get(1).is_some_and(|(second, _)| *second < horizon) {
+                handed.marks.pop_front();
+            }
         }
-        sending.last = (now, sequence);
-        self.offered.store(sequence, Ordering::Release);
+        handed.last = state;
+    }
+
+    /// Notes that the client takes no more for now.
+    pub(crate) fn blockage(&self) {
+        self.ledger.blockage();
     }
 
     /// Notes that the sending thread was blocked for `span` by a client that would take no more.
     pub fn blocked(&self, span: Duration) {
-        self.blocked.fetch_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.ledger.blocked(span);
     }
 
-    /// Notes that record `sequence` was acknowledged at `at`.
-    pub fn acknowledged(&self, sequence: u64, at: Moment) {
-        if self.acknowledged.mark(sequence)
-            && let Some(schedule) = self.schedule.get()
-        {
-            let total = nanos(at.since(schedule.due(sequence)));
-            lock(&self.delivery).total.saturating_record(micros(total));
+    /// Notes that record `sequence` of so many `bytes`, handed over at `handed`, was acknowledged at `at`.
+    pub fn acknowledged(&self, sequence: u64, bytes: usize, handed: Moment, at: Moment) {
+        if self.trace.as_ref().is_some_and(|trace| !trace.acknowledged.mark(sequence)) {
+            return;
         }
+        let due = self.schedule.get().and_then(|schedule| schedule.due(sequence)).unwrap_or(handed);
+        self.ledger.acknowledged(bytes, at.since(handed), at.since(due));
     }
 
-    /// Notes that record `sequence` finally failed with `error`, which `part` is to answer for.
-    pub fn failed(&self, sequence: u64, part: LoadPart, error: &str) {
-        if self.failed.mark(sequence) {
-            let mut delivery = lock(&self.delivery);
-            let count = delivery.failures.entry(error.to_owned()).or_default();
-            *count += 1;
-            let detail = format!("{error} ({count} records)");
-            delivery.limit = Some(LoadLimit { part, detail });
+    /// Notes that record `sequence` finally failed with `code`, of which `text` tells people, and which `part` is to
+    /// answer for.
+    pub(crate) fn failed(
+        &self,
+        sequence: u64,
+        part: LoadPart,
+        code: Option<RDKafkaErrorCode>,
+        text: impl FnOnce() -> String,
+    ) {
+        if self.trace.as_ref().is_none_or(|trace| trace.failed.mark(sequence)) {
+            self.ledger.failed(code, text, part);
         }
     }
 
     /// Notes that the record of `stamp` was seen at `at` in the partition that its reader numbers `partition`.
     /// A record that is not of this tier is ignored.
     pub fn arrived(&self, partition: usize, stamp: &Stamp, at: Moment) {
-        if stamp.run != self.run || stamp.tier != self.tier || stamp.sequence >= self.arrived.capacity() {
+        let Some(trace) = &self.trace else { return };
+        if stamp.run != self.run || stamp.tier != self.tier || stamp.sequence >= self.planned() {
             return;
         }
-        let mut arrival = lock(&self.arrival);
-        if !self.arrived.mark(stamp.sequence) {
+        let mut arrival = lock(&trace.arrival);
+        if !trace.arrived.mark(stamp.sequence) {
             arrival.duplicates += 1;
             return;
         }
         let latency = at.since(stamp.due);
-        arrival.latency.saturating_record(micros(nanos(latency)));
+        arrival.latency.saturating_record(nanos(latency));
         arrival.late += u64::from(latency >= self.bound);
         arrival.late_from_handover += u64::from(at.since(stamp.handed) >= self.bound);
         if arrival.highest.len() <= partition {
@@ -198,41 +235,68 @@ impl TierAccount {
     /// Whether every record handed over has been acknowledged or has failed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.acknowledged.count() + self.failed.count() >= self.offered.load(Ordering::Acquire)
+        let counts = self.ledger.counts();
+        counts.acknowledged + counts.failed >= counts.offered
     }
 
     /// The load's account at `now`.
     #[must_use]
     pub fn progress(&self, now: Moment) -> LoadProgress {
-        let due = self.schedule.get().map_or(0, |schedule| schedule.due_by(self.last(now)));
-        let offered = self.offered.load(Ordering::Acquire);
-        let lateness_p99 = quantile(&lock(&self.sending).lateness, 0.99).unwrap_or_default();
-        let blocked = Duration::from_nanos(self.blocked.load(Ordering::Relaxed));
-        let limit = lock(&self.delivery).limit.clone();
+        let counts = self.ledger.counts();
+        let due = self.due(now, counts.offered);
+        let limit = self.ledger.limit();
         LoadProgress {
             due,
-            offered,
-            acknowledged: self.acknowledged.count(),
-            failed: self.failed.count(),
-            lateness_p99,
-            blocked,
-            limit: limit.or_else(|| self.shortfall(due, offered, blocked)),
+            offered: counts.offered,
+            acknowledged: counts.acknowledged,
+            failed: counts.failed,
+            lateness_p99: self.ledger.sending.lateness.quantile(0.99).unwrap_or_default(),
+            blocked: counts.blocked,
+            limit: limit.or_else(|| self.shortfall(due, counts.offered, counts.blocked)),
         }
     }
 
-    /// Arrivals and latencies at `now`, from one pass over the records' bits.
+    /// Everything that the producer knows at `now`, from the load's start.
+    #[must_use]
+    pub fn snapshot(&self, now: Moment) -> LoadSnapshot {
+        let schedule = self.schedule.get();
+        let counts = self.ledger.counts();
+        LoadSnapshot {
+            from: Duration::ZERO,
+            span: schedule.map_or(Duration::ZERO, |schedule| now.since(schedule.start())),
+            rate: schedule.and_then(Schedule::rate),
+            planned: schedule.and_then(Schedule::count),
+            due: self.due(now, counts.offered),
+            offered: counts.offered,
+            acknowledged: counts.acknowledged,
+            failed: counts.failed,
+            purged: counts.purged,
+            bytes: counts.bytes,
+            blocked: counts.blocked,
+            blockages: counts.blockages,
+            lateness: self.ledger.sending.lateness.distribution(),
+            ack: self.ledger.delivery.ack.distribution(),
+            total: self.ledger.delivery.total.distribution(),
+        }
+    }
+
+    /// Arrivals and latencies at `now`, from one pass over the records' bits. Nothing where no probe watches.
     #[must_use]
     pub fn latency(&self, now: Moment) -> LatencySnapshot {
-        let offered = self.offered.load(Ordering::Acquire);
-        let Some(schedule) = self.schedule.get() else { return LatencySnapshot::default() };
-        let arrival = lock(&self.arrival);
+        let (Some(schedule), Some(trace)) = (self.schedule.get(), &self.trace) else {
+            return LatencySnapshot::default();
+        };
+        let offered = self.ledger.counts().offered;
+        let arrival = lock(&trace.arrival);
         let ripe = now.before(self.bound);
-        let due = schedule.due_by(ripe).min(offered);
-        let handed = lock(&self.sending).handed_by(ripe).min(offered);
+        let due = schedule.due_by(ripe).unwrap_or(0).min(offered);
+        let handed = lock(&trace.handed).by(ripe).min(offered);
+        let age = |sequence| nanos(schedule.due(sequence).map_or(Duration::ZERO, |due| now.since(due)));
+        let dense = schedule.rate().is_some_and(|rate| rate.get() >= DENSE);
         let mut histogram = arrival.latency.clone();
         let mut snapshot = LatencySnapshot {
             offered,
-            arrived: self.arrived.count(),
+            arrived: trace.arrived.count(),
             late: arrival.late,
             late_from_handover: arrival.late_from_handover,
             duplicates: arrival.duplicates,
@@ -240,21 +304,20 @@ impl TierAccount {
             ..LatencySnapshot::default()
         };
         let mean = (!histogram.is_empty()).then(|| histogram.mean());
-        snapshot.mean = mean.map(|micros| Duration::from_secs_f64(micros / 1e6));
-        for word in 0..self.arrived.words(offered) {
-            let arrived = self.arrived.word(word);
-            let missing = !arrived & !self.failed.word(word) & below(offered, word);
-            let acknowledged = self.acknowledged.word(word) & !arrived & below(offered, word);
+        snapshot.mean = mean.map(|nanos| Duration::from_secs_f64(nanos / 1e9));
+        for word in 0..words(offered) {
+            let arrived = trace.arrived.word(word);
+            let missing = !arrived & !trace.failed.word(word) & below(offered, word);
+            let acknowledged = trace.acknowledged.word(word) & !arrived & below(offered, word);
             snapshot.outstanding += u64::from(acknowledged.count_ones());
             snapshot.overdue += u64::from((missing & below(due, word)).count_ones());
             snapshot.overdue_from_handover += u64::from((missing & below(handed, word)).count_ones());
             let first = word as u64 * 64;
-            if missing == u64::MAX && self.rate.get() >= DENSE {
-                let age = nanos(now.since(schedule.due(first + 32)));
-                histogram.saturating_record_n(micros(age), 64);
+            if missing == u64::MAX && dense {
+                histogram.saturating_record_n(age(first + 32), 64);
             } else {
                 for bit in (0..64).filter(|bit| missing >> bit & 1 == 1) {
-                    histogram.saturating_record(micros(nanos(now.since(schedule.due(first + bit)))));
+                    histogram.saturating_record(age(first + bit));
                 }
             }
         }
@@ -269,29 +332,40 @@ impl TierAccount {
     /// Latencies from the due time to the acknowledgement: p50, p99 and the highest, once there are any.
     #[must_use]
     pub fn acknowledgement(&self) -> Option<[Duration; 3]> {
-        let delivery = lock(&self.delivery);
-        let of = |q| quantile(&delivery.total, q);
-        Some([of(0.50)?, of(0.99)?, of(1.0)?])
+        let total = self.ledger.delivery.total.distribution();
+        Some([total.quantile(0.50)?, total.quantile(0.99)?, total.max()?])
     }
 
     /// Records that finally failed, by the error.
     #[must_use]
     pub fn failures(&self) -> BTreeMap<String, u64> {
-        lock(&self.delivery).failures.clone()
+        self.ledger.failures()
     }
 
-    /// The moment up to which the schedule has run at `now`.
-    fn last(&self, now: Moment) -> Moment {
-        match self.cut.load(Ordering::Acquire) {
+    /// Records handed over so far, as the sending thread has noted it.
+    pub(crate) fn handed(&self) -> u64 {
+        self.ledger.handed()
+    }
+
+    fn planned(&self) -> u64 {
+        self.schedule.get().and_then(Schedule::count).unwrap_or(u64::MAX)
+    }
+
+    /// How many records have fallen due by `now`.
+    fn due(&self, now: Moment, offered: u64) -> u64 {
+        let last = match self.cut.load(Ordering::Acquire) {
             0 => now,
             cut => now.min(Moment::from_nanos(cut)),
-        }
+        };
+        let due = self.schedule.get().and_then(|schedule| schedule.due_by(last));
+        due.map_or(offered, |due| due.max(offered))
     }
 
     /// What holds back a load that is behind its schedule by more than a tick can explain.
     fn shortfall(&self, due: u64, offered: u64, blocked: Duration) -> Option<LoadLimit> {
+        let rate = self.schedule.get().and_then(Schedule::rate)?;
         let behind = due.saturating_sub(offered);
-        if behind <= self.rate.records_in(Duration::from_millis(100)) {
+        if behind <= rate.records_in(Duration::from_millis(100)) {
             return None;
         }
         let (part, why) = if blocked.is_zero() {
@@ -304,9 +378,9 @@ impl TierAccount {
     }
 }
 
-impl Sending {
+impl Handed {
     /// How many records had surely been handed over by `moment`.
-    fn handed_by(&self, moment: Moment) -> u64 {
+    fn by(&self, moment: Moment) -> u64 {
         if self.last.0 <= moment {
             return self.last.1;
         }
@@ -315,82 +389,14 @@ impl Sending {
     }
 }
 
-/// One bit per record, and how many are set.
-#[derive(Debug)]
-struct Records {
-    bits: Vec<AtomicU64>,
-    capacity: u64,
-    count: AtomicU64,
-}
-
-impl Records {
-    fn new(capacity: u64) -> Self {
-        let words = usize::try_from(capacity.div_ceil(64)).unwrap_or(usize::MAX);
-        let bits = std::iter::repeat_with(|| AtomicU64::new(0)).take(words).collect();
-        Self { bits, capacity, count: AtomicU64::new(0) }
-    }
-
-    const fn capacity(&self) -> u64 {
-        self.capacity
-    }
-
-    /// Sets a record's bit; false where it was set before, or there is no such record.
-    fn mark(&self, record: u64) -> bool {
-        let word = usize::try_from(record / 64).ok().and_then(|word| self.bits.get(word));
-        let mask = 1 << (record % 64);
-        let fresh = word.is_some_and(|word| word.fetch_or(mask, Ordering::AcqRel) & mask == 0);
-        self.count.fetch_add(u64::from(fresh), Ordering::AcqRel);
-        fresh
-    }
-
-    fn count(&self) -> u64 {
-        self.count.load(Ordering::Acquire)
-    }
-
-    fn word(&self, word: usize) -> u64 {
-        self.bits.get(word).map_or(0, |bits| bits.load(Ordering::Acquire))
-    }
-
-    /// How many words hold the first `records` records.
-    fn words(&self, records: u64) -> usize {
-        usize::try_from(records.div_ceil(64)).unwrap_or(usize::MAX).min(self.bits.len())
-    }
-}
-
-/// The bits of `word` whose records come before `end`.
-fn below(end: u64, word: usize) -> u64 {
-    match end.saturating_sub(word as u64 * 64) {
-        0 => 0,
-        rest @ 1..=63 => (1 << rest) - 1,
-        _all => u64::MAX,
-    }
-}
-
-fn quantile(histogram: &Histogram<u64>, quantile: f64) -> Option<Duration> {
-    let micros = || Duration::from_micros(histogram.value_at_quantile(quantile));
-    (!histogram.is_empty()).then(micros)
-}
-
-/// Three significant digits from 1 µs to 1 h; what lies beyond counts as 1 h.
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, HIGHEST_MICROS, 3).expect("1 µs to 1 h with 3 digits is a valid range")
-}
-
-const HIGHEST_MICROS: u64 = 3_600_000_000;
-
 /// From this rate on, 64 records in a row are due within 10 ms and share an age.
 const DENSE: u32 = 6_400;
 
 /// The granularity at which hand-overs are kept.
 const MARK: Duration = Duration::from_millis(10);
 
-const fn micros(nanos: u64) -> u64 {
-    nanos / 1_000
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
+/// How much longer than the bound hand-overs are kept.
+const HORIZON_GRACE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

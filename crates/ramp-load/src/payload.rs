@@ -1,34 +1,59 @@
 //! What records carry: templates that are made once and patched in place for each record.
 
-use std::{fmt, str::FromStr};
+mod messages;
+mod noise;
 
+use std::{fmt, str::FromStr, sync::Arc};
+
+pub use self::messages::{Messages, MessagesError};
+use self::noise::{Noise, Pool};
 use crate::clock::Moment;
 
 /// The kind of content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// The JSON messages of the users' load script, five kinds in turn.
     Json,
     /// So many bytes that do not compress.
     Random(usize),
+    /// So many random letters from A to Z, as kafka-producer-perf-test makes them: they compress to about 60 %.
+    Letters(usize),
+    /// Bytes that do not compress, of a size drawn for each record, every one of these as often as the others.
+    Sizes(Arc<[usize]>),
+    /// The record's number, in decimal digits.
+    Number,
+    /// Messages made beforehand, one drawn for each record.
+    Given(Messages),
+}
+
+impl Payload {
+    /// The largest payload that can be asked for, in bytes.
+    pub const LARGEST: usize = 10 * 1024 * 1024;
 }
 
 /// A text that names no [`Payload`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no payload; write json, or random:N for N bytes from 1 to {LARGEST}")]
-pub struct PayloadError(String);
+#[error(
+    "{text:?} is no payload; write json, or random:N or letters:N for N bytes from 1 to {}",
+    Payload::LARGEST
+)]
+pub struct PayloadError {
+    /// What was written.
+    text: String,
+}
 
 impl FromStr for Payload {
     type Err = PayloadError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let size = |digits: &str| digits.parse().ok().filter(|size| (1..=LARGEST).contains(size));
+        let size = |digits: &str| digits.parse().ok().filter(|size| (1..=Self::LARGEST).contains(size));
         match text.split_once(':') {
             None if text == "json" => Some(Self::Json),
             Some(("random", digits)) => size(digits).map(Self::Random),
+            Some(("letters", digits)) => size(digits).map(Self::Letters),
             None | Some(_) => None,
         }
-        .ok_or_else(|| PayloadError(text.to_owned()))
+        .ok_or_else(|| PayloadError { text: text.to_owned() })
     }
 }
 
@@ -37,6 +62,10 @@ impl fmt::Display for Payload {
         match self {
             Self::Json => f.write_str("json"),
             Self::Random(size) => write!(f, "random:{size}"),
+            Self::Letters(size) => write!(f, "letters:{size}"),
+            Self::Sizes(sizes) => write!(f, "{} sizes", sizes.len()),
+            Self::Number => f.write_str("number"),
+            Self::Given(messages) => write!(f, "{} messages", messages.count()),
         }
     }
 }
@@ -44,14 +73,24 @@ impl fmt::Display for Payload {
 /// Writes payloads without allocating.
 #[derive(Debug)]
 pub(crate) struct Renderer {
-    templates: Vec<Template>,
+    source: Source,
     noise: Noise,
 }
 
 #[derive(Debug)]
-enum Template {
-    Json { bytes: Vec<u8>, places: Vec<(usize, Field)> },
-    Random(Vec<u8>),
+enum Source {
+    Json(Vec<Template>),
+    Pool(Pool),
+    Sizes(Pool, Arc<[usize]>),
+    Number([u8; SEQUENCE_DIGITS]),
+    Given(Messages),
+}
+
+/// A message in which only the fields at `places` differ from record to record.
+#[derive(Debug)]
+struct Template {
+    bytes: Vec<u8>,
+    places: Vec<(usize, Field)>,
 }
 
 /// What differs from record to record.
@@ -65,41 +104,40 @@ enum Field {
 
 impl Renderer {
     pub(crate) fn new(payload: Payload) -> Self {
-        let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
-        let templates = match payload {
-            Payload::Json => KINDS.iter().map(|kind| Template::json(kind)).collect(),
-            Payload::Random(size) => {
-                let mut bytes = vec![0; size];
-                noise.fill(&mut bytes);
-                vec![Template::Random(bytes)]
+        let mut noise = Noise::new();
+        let source = match payload {
+            Payload::Json => Source::Json(KINDS.iter().map(|kind| Template::json(kind)).collect()),
+            Payload::Random(size) => Source::Pool(Pool::bytes(&mut noise, size)),
+            Payload::Letters(size) => Source::Pool(Pool::letters(&mut noise, size)),
+            Payload::Sizes(sizes) => {
+                let largest = sizes.iter().copied().max().unwrap_or_default();
+                Source::Sizes(Pool::bytes(&mut noise, largest), sizes)
             }
+            Payload::Number => Source::Number([b'0'; SEQUENCE_DIGITS]),
+            Payload::Given(messages) => Source::Given(messages),
         };
-        Self { templates, noise }
+        Self { source, noise }
     }
 
     /// The payload of record `sequence`, generated at `now`; `turn` chooses among the kinds of message.
     pub(crate) fn render(&mut self, turn: u64, sequence: u64, now: Moment) -> &[u8] {
-        let kinds = self.templates.len().max(1) as u64;
-        // The remainder is below the number of templates, which fits any usize.
-        match self.templates.get_mut((turn % kinds) as usize) {
-            None => &[],
-            Some(Template::Json { bytes, places }) => {
-                for &(place, field) in &*places {
-                    let (number, digits) = match field {
-                        Field::Sequence => (sequence, SEQUENCE_DIGITS),
-                        Field::Millis => (now.as_millis(), MILLIS_DIGITS),
-                    };
-                    if let Some(digits) = bytes.get_mut(place..place + digits) {
-                        write_digits(digits, number);
-                    }
-                }
-                bytes
+        match &mut self.source {
+            Source::Json(templates) => {
+                let kinds = templates.len().max(1) as u64;
+                // The remainder is below the number of templates, which fits any usize.
+                templates.get_mut((turn % kinds) as usize).map_or(&[], |kind| kind.fill_in(sequence, now))
             }
-            Some(Template::Random(bytes)) => {
-                // Fresh bytes in each record keep a batch from compressing across its records.
-                self.noise.fill(bytes);
-                bytes
+            Source::Pool(pool) => pool.next(pool.largest()),
+            Source::Sizes(pool, sizes) => {
+                let size = sizes.get(self.noise.below(sizes.len())).copied().unwrap_or_default();
+                pool.next(size)
             }
+            Source::Number(digits) => {
+                write_digits(digits, sequence);
+                let leading = digits.iter().take_while(|digit| **digit == b'0').count();
+                digits.get(leading.min(SEQUENCE_DIGITS - 1)..).unwrap_or(&[])
+            }
+            Source::Given(messages) => messages.get(self.noise.below(messages.count())),
         }
     }
 }
@@ -121,25 +159,20 @@ impl Template {
             rest = placeholder.get(2..).unwrap_or("");
         }
         bytes.extend_from_slice(rest.as_bytes());
-        Self::Json { bytes, places }
+        Self { bytes, places }
     }
-}
 
-/// xorshift64*: noise that does not compress, far cheaper than the send that follows.
-#[derive(Debug)]
-struct Noise(u64);
-
-impl Noise {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            let word = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes();
-            for (byte, noise) in chunk.iter_mut().zip(word) {
-                *byte = noise;
+    fn fill_in(&mut self, sequence: u64, now: Moment) -> &[u8] {
+        for &(place, field) in &self.places {
+            let (number, digits) = match field {
+                Field::Sequence => (sequence, SEQUENCE_DIGITS),
+                Field::Millis => (now.as_millis(), MILLIS_DIGITS),
+            };
+            if let Some(digits) = self.bytes.get_mut(place..place + digits) {
+                write_digits(digits, number);
             }
         }
+        &self.bytes
     }
 }
 
@@ -150,7 +183,6 @@ fn write_digits(place: &mut [u8], mut number: u64) {
     }
 }
 
-const LARGEST: usize = 10 * 1024 * 1024;
 const SEQUENCE_DIGITS: usize = 20;
 const MILLIS_DIGITS: usize = 13;
 
@@ -189,10 +221,38 @@ mod tests {
 
     #[test]
     fn a_payload_that_is_none_says_what_to_write() {
-        for text in ["", "xml", "random", "random:0", "random:x"] {
+        for text in ["", "xml", "random", "random:0", "random:x", "letters:99999999999"] {
             let error = text.parse::<Payload>().unwrap_err().to_string();
             assert!(error.contains("random:N"), "{error}");
         }
         assert_eq!("random:64".parse(), Ok(Payload::Random(64)));
+    }
+
+    #[test]
+    fn letters_are_capitals_and_numbers_are_plain_digits() {
+        let now = Moment::from_nanos(0);
+        let mut renderer = Renderer::new(Payload::Letters(100));
+        assert!(renderer.render(0, 0, now).iter().all(u8::is_ascii_uppercase));
+        let mut renderer = Renderer::new(Payload::Number);
+        assert_eq!(renderer.render(0, 0, now), b"0");
+        assert_eq!(renderer.render(0, 12_030, now), b"12030");
+    }
+
+    #[test]
+    fn every_size_asked_for_comes_and_no_other() {
+        let sizes: Arc<[usize]> = [10, 200, 3_000].into();
+        let mut renderer = Renderer::new(Payload::Sizes(Arc::clone(&sizes)));
+        let drawn: std::collections::BTreeSet<_> =
+            (0..1_000).map(|n| renderer.render(n, n, Moment::from_nanos(0)).len()).collect();
+        assert!(drawn.into_iter().eq(sizes.iter().copied()));
+    }
+
+    #[test]
+    fn every_given_message_comes_and_no_other() {
+        let messages = Messages::new(vec![b"a".to_vec(), b"bc".to_vec()]).unwrap();
+        let mut renderer = Renderer::new(Payload::Given(messages));
+        let drawn: std::collections::BTreeSet<_> =
+            (0..100).map(|n| renderer.render(n, n, Moment::from_nanos(0)).to_vec()).collect();
+        assert_eq!(drawn, [b"a".to_vec(), b"bc".to_vec()].into());
     }
 }

@@ -9,7 +9,6 @@ use ramp_load::{
     client_config::{ClusterConfig, ConnectError, Secret},
     clock::Clock,
     cluster::{self, ClusterError},
-    payload::Payload,
     probe::{Probe, canary::Canaries},
     producer::{Load, LoadSpec},
     stamp::RunId,
@@ -39,15 +38,8 @@ fn topics() -> Vec<String> {
 }
 
 fn spec(run: RunId, rate: u32, hold: Duration) -> LoadSpec {
-    LoadSpec {
-        run,
-        tier: 0,
-        rate: Rate::per_second(rate).unwrap(),
-        hold,
-        bound: Duration::from_secs(5),
-        topics: topics(),
-        payload: Payload::Json,
-    }
+    let rate = Rate::per_second(rate).unwrap();
+    LoadSpec { topics: topics(), ..LoadSpec::tier(run, 0, rate, hold, Duration::from_secs(5)) }
 }
 
 /// Waits until `reached` is, and fails if that takes longer than any healthy machine needs.
@@ -69,8 +61,9 @@ async fn every_record_is_offered_acknowledged_and_seen_once() {
     let canaries = Canaries::new(config.clone(), run, clock, views);
     canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
 
-    let load =
-        Load::start(&config, clock, spec(run, 2_000, Duration::from_secs(2)), |account| probe.watch(account));
+    let load = Load::start_watched(&config, clock, spec(run, 2_000, Duration::from_secs(2)), |account| {
+        probe.watch(account)
+    });
     let load = load.unwrap();
     let account = load.account();
     load.finished().await;
@@ -88,7 +81,7 @@ async fn every_record_is_offered_acknowledged_and_seen_once() {
 async fn the_ledger_closes_over_records_that_fail() {
     let (mock, config) = mock();
     let clock = Clock::start();
-    let load = Load::start(&config, clock, spec(RunId::random(), 500, Duration::from_secs(2)), drop).unwrap();
+    let load = Load::start(&config, clock, spec(RunId::random(), 500, Duration::from_secs(2))).unwrap();
     // Such an error is final: librdkafka does not try its batch again.
     mock.request_errors(
         RDKafkaApiKey::Produce,
@@ -109,9 +102,11 @@ async fn a_full_queue_over_a_dead_broker_is_measured_and_ends_with_the_hold() {
     let (mock, mut config) = mock();
     config.properties.insert("queue.buffering.max.messages".to_owned(), "50".to_owned());
     let clock = Clock::start();
-    let spec =
-        LoadSpec { bound: Duration::from_millis(1), ..spec(RunId::random(), 1_000, Duration::from_secs(2)) };
-    let load = Load::start(&config, clock, spec, drop).unwrap();
+    let spec = LoadSpec {
+        delivery_timeout: Duration::from_secs(10),
+        ..spec(RunId::random(), 1_000, Duration::from_secs(2))
+    };
+    let load = Load::start(&config, clock, spec).unwrap();
     mock.broker_down(1).unwrap();
     load.finished().await;
     let progress = load.account().progress(clock.now());
@@ -125,8 +120,7 @@ async fn a_full_queue_over_a_dead_broker_is_measured_and_ends_with_the_hold() {
 async fn a_stopped_load_hands_over_nothing_more() {
     let (_mock, config) = mock();
     let clock = Clock::start();
-    let load =
-        Load::start(&config, clock, spec(RunId::random(), 1_000, Duration::from_secs(600)), drop).unwrap();
+    let load = Load::start(&config, clock, spec(RunId::random(), 1_000, Duration::from_secs(600))).unwrap();
     let account = load.account();
     until("the first hand-over", || account.progress(clock.now()).offered > 0).await;
     load.stop();
@@ -144,7 +138,7 @@ async fn a_topic_that_appears_later_is_read_from_its_beginning() {
     let probe = Probe::connect(&config, clock, run, vec![late.clone()]).unwrap();
     mock.create_topic(&late, 1, 1).unwrap();
     let load = LoadSpec { topics: vec![late], ..spec(run, 100, Duration::from_secs(1)) };
-    let load = Load::start(&config, clock, load, |account| probe.watch(account)).unwrap();
+    let load = Load::start_watched(&config, clock, load, |account| probe.watch(account)).unwrap();
     let account = load.account();
     until("records of the late topic", || account.latency(clock.now()).arrived == 100).await;
 }
@@ -168,7 +162,7 @@ fn a_topic_that_is_not_there_is_named() {
 fn a_property_that_librdkafka_refuses_is_named() {
     let properties = [("acks".to_owned(), "many".to_owned())].into();
     let config = ClusterConfig { properties, ..mock().1 };
-    let error = Load::start(&config, Clock::start(), spec(RunId::random(), 1, Duration::from_secs(1)), drop);
+    let error = Load::start(&config, Clock::start(), spec(RunId::random(), 1, Duration::from_secs(1)));
     let error = error.err().unwrap().to_string();
     assert!(error.contains("acks"), "{error}");
 }

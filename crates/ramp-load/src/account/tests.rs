@@ -15,7 +15,9 @@ fn account(offered: u64) -> TierAccount {
     let account = TierAccount::new(RunId::random(), 2, Rate::per_second(100).unwrap(), HOLD, BOUND);
     let schedule = account.begin(at(0));
     for sequence in 0..offered {
-        account.offered(sequence + 1, schedule.due(sequence), &[0]);
+        let due = schedule.due(sequence).unwrap();
+        account.offered(sequence, due);
+        account.mark(due);
     }
     account
 }
@@ -30,7 +32,7 @@ fn arrive(account: &TierAccount, sequence: u64, millis: u64) {
 fn silence_is_the_worst_latency() {
     let account = account(100);
     for sequence in 0..100 {
-        account.acknowledged(sequence, at(sequence * 10 + 1));
+        account.acknowledged(sequence, 1, at(sequence * 10), at(sequence * 10 + 1));
     }
     arrive(&account, 0, 5);
     let snapshot = account.latency(at(5_000));
@@ -60,7 +62,7 @@ fn an_outstanding_record_is_overdue_from_the_bound_on() {
 #[test]
 fn a_record_that_failed_is_not_waited_for() {
     let account = account(1);
-    account.failed(0, LoadPart::Source, "timed out");
+    account.failed(0, LoadPart::Source, Some(RDKafkaErrorCode::MessageTimedOut), || "timed out".to_owned());
     let snapshot = account.latency(at(9_000));
     assert_eq!((snapshot.overdue, snapshot.outstanding), (0, 0));
     let progress = account.progress(at(9_000));
@@ -73,7 +75,8 @@ fn a_record_that_failed_is_not_waited_for() {
 fn a_stalled_generator_is_late_from_the_due_time_only() {
     let account = TierAccount::new(RunId::random(), 2, Rate::per_second(100).unwrap(), HOLD, BOUND);
     account.begin(at(0));
-    account.offered(1, at(4_000), &[4_000_000_000]);
+    account.offered(0, at(4_000));
+    account.mark(at(4_000));
     let stamp =
         Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence: 0, due: at(0), handed: at(4_000) };
     account.arrived(0, &stamp, at(4_010));
@@ -120,7 +123,7 @@ proptest! {
     ) {
         let account = account(200);
         for &sequence in &acknowledged {
-            account.acknowledged(sequence, at(sequence * 10));
+            account.acknowledged(sequence, 1, at(sequence * 10), at(sequence * 10));
         }
         let mut first = BTreeMap::new();
         for &(sequence, after) in &arrivals {

@@ -1,0 +1,52 @@
+//! One bit per record: what makes the counts exact.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::growing::Growing;
+
+/// One bit per record, and how many are set. Takes memory for the records that were marked, a mebi-record at a time.
+#[derive(Debug)]
+pub(super) struct Records {
+    bits: Growing<AtomicU64, 16_384>,
+    count: AtomicU64,
+}
+
+impl Records {
+    /// The most records there may be: three bits each make 1.6 GB.
+    pub(super) const MOST: u64 = 4_000_000_000;
+
+    pub(super) fn new() -> Self {
+        Self { bits: Growing::new(), count: AtomicU64::new(0) }
+    }
+
+    /// Sets a record's bit; false where it was set before, or there can be no such record.
+    pub(super) fn mark(&self, record: u64) -> bool {
+        let word = usize::try_from(record / 64).ok().and_then(|word| self.bits.make(word));
+        let mask = 1 << (record % 64);
+        let fresh = word.is_some_and(|word| word.fetch_or(mask, Ordering::AcqRel) & mask == 0);
+        self.count.fetch_add(u64::from(fresh), Ordering::AcqRel);
+        fresh
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    pub(super) fn word(&self, word: usize) -> u64 {
+        self.bits.get(word).map_or(0, |bits| bits.load(Ordering::Acquire))
+    }
+}
+
+/// How many words hold the first `records` records.
+pub(super) fn words(records: u64) -> usize {
+    usize::try_from(records.min(Records::MOST).div_ceil(64)).unwrap_or(usize::MAX)
+}
+
+/// The bits of `word` whose records come before `end`.
+pub(super) fn below(end: u64, word: usize) -> u64 {
+    match end.saturating_sub(word as u64 * 64) {
+        0 => 0,
+        rest @ 1..=63 => (1 << rest) - 1,
+        _all => u64::MAX,
+    }
+}

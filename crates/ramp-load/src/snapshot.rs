@@ -1,0 +1,115 @@
+//! What is known of a load at a moment, and a stream of it while the load runs.
+
+use std::time::Duration;
+
+use ramp_core::units::Rate;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use crate::{latency::Distribution, producer::Load};
+
+/// What the producer knows of its load: from the load's start, or of an interval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadSnapshot {
+    /// When it begins, from the load's start.
+    pub from: Duration,
+    /// How long it covers.
+    pub span: Duration,
+    /// The rate in force at its end; `None` where the load is unthrottled.
+    pub rate: Option<Rate>,
+    /// Records of the whole load at that rate; `None` where nobody can tell.
+    pub planned: Option<u64>,
+    /// Records that fell due. In an unthrottled load a record is due when it is handed over.
+    pub due: u64,
+    /// Records handed to the client.
+    pub offered: u64,
+    /// Records acknowledged.
+    pub acknowledged: u64,
+    /// Records that finally failed.
+    pub failed: u64,
+    /// Those among the failed that the client gave up on at the load's end. They may have been written all the same.
+    pub purged: u64,
+    /// Bytes of the acknowledged records' payloads.
+    pub bytes: u64,
+    /// Time during which the client would take no more.
+    pub blocked: Duration,
+    /// How often that happened.
+    pub blockages: u64,
+    /// Due → handed to the client.
+    pub lateness: Distribution,
+    /// Handed to the client → acknowledged: what a closed loop would report.
+    pub ack: Distribution,
+    /// Due → acknowledged.
+    pub total: Distribution,
+}
+
+impl LoadSnapshot {
+    /// Records handed to the client that are neither acknowledged nor failed. Meaningful from the load's start only.
+    #[must_use]
+    pub const fn in_flight(&self) -> u64 {
+        self.offered.saturating_sub(self.acknowledged).saturating_sub(self.failed)
+    }
+
+    /// Records that fell due and were not handed over.
+    #[must_use]
+    pub const fn not_offered(&self) -> u64 {
+        self.due.saturating_sub(self.offered)
+    }
+
+    /// What happened since `earlier`, which is an earlier snapshot of the same load.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            from: earlier.from + earlier.span,
+            span: self.span.saturating_sub(earlier.span),
+            rate: self.rate,
+            planned: self.planned,
+            due: self.due.saturating_sub(earlier.due),
+            offered: self.offered.saturating_sub(earlier.offered),
+            acknowledged: self.acknowledged.saturating_sub(earlier.acknowledged),
+            failed: self.failed.saturating_sub(earlier.failed),
+            purged: self.purged.saturating_sub(earlier.purged),
+            bytes: self.bytes.saturating_sub(earlier.bytes),
+            blocked: self.blocked.saturating_sub(earlier.blocked),
+            blockages: self.blockages.saturating_sub(earlier.blockages),
+            lateness: self.lateness.since(&earlier.lateness),
+            ack: self.ack.since(&earlier.ack),
+            total: self.total.since(&earlier.total),
+        }
+    }
+}
+
+/// A load's intervals, one after the other, until it has finished. Together they are the whole load.
+#[derive(Debug)]
+pub struct Snapshots<'a> {
+    load: &'a Load,
+    ticks: Interval,
+    last: Option<LoadSnapshot>,
+    over: bool,
+}
+
+impl<'a> Snapshots<'a> {
+    pub(crate) fn new(load: &'a Load, every: Duration) -> Self {
+        let every = every.max(SHORTEST);
+        let mut ticks = interval_at(Instant::now() + every, every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        Self { load, ticks, last: None, over: false }
+    }
+
+    /// The next interval, when it is over; the last one ends with the load and may be shorter. `None` after that.
+    pub async fn next(&mut self) -> Option<LoadSnapshot> {
+        if self.over {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            () = self.load.finished() => self.over = true,
+            _ = self.ticks.tick() => {}
+        }
+        let now = self.load.snapshot();
+        let interval = self.last.as_ref().map_or_else(|| now.clone(), |last| now.since(last));
+        self.last = Some(now);
+        Some(interval)
+    }
+}
+
+const SHORTEST: Duration = Duration::from_millis(1);

@@ -42,6 +42,8 @@ pub struct TierAccount {
     schedule: OnceLock<Schedule>,
     /// When the schedule was ended before its time; 0 while it was not.
     cut: AtomicU64,
+    /// When the last record had ended.
+    ended: OnceLock<Moment>,
     ledger: Ledger,
     /// Where a probe watches.
     trace: Option<Trace>,
@@ -112,6 +114,7 @@ impl TierAccount {
             until,
             schedule: OnceLock::new(),
             cut: AtomicU64::new(0),
+            ended: OnceLock::new(),
             ledger: Ledger::new(),
             trace: None,
         }
@@ -138,6 +141,11 @@ impl TierAccount {
     pub fn cut(&self, now: Moment) {
         // Only the first cut counts.
         let _ = self.cut.compare_exchange(0, now.as_nanos().max(1), Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Notes that at `now` nothing is left that could end, the first time.
+    pub(crate) fn end(&self, now: Moment) {
+        self.ended.get_or_init(|| now);
     }
 
     /// From `now` on records fall due at `rate`.
@@ -256,10 +264,11 @@ impl TierAccount {
         }
     }
 
-    /// Everything that the producer knows at `now`, from the load's start.
+    /// Everything that the producer knows at `now`, from the load's start until then or until the load's end.
     #[must_use]
     pub fn snapshot(&self, now: Moment) -> LoadSnapshot {
         let schedule = self.schedule.get();
+        let now = self.ended.get().map_or(now, |ended| now.min(*ended));
         let counts = self.ledger.counts();
         LoadSnapshot {
             from: Duration::ZERO,

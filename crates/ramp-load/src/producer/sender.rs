@@ -93,6 +93,7 @@ impl Sender {
         self.account.mark(self.clock.now());
         self.account.cut(self.clock.now());
         self.see_out();
+        self.account.end(self.clock.now());
     }
 
     fn send_on_schedule(&mut self, schedule: &Schedule) {

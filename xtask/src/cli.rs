@@ -2,20 +2,25 @@
 
 use std::process::ExitCode;
 
-use crate::{command::Failure, test, tidy};
+use crate::{bench, command::Failure, test, tidy};
 
 /// Carries out what the command line asks for.
 pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> ExitCode {
-    let done = match (arguments.next().as_deref(), arguments.next()) {
-        (Some("test"), None) => test::run(),
-        (Some("tidy"), None) => tidy::run(),
-        (_, _) => Err(Failure::Usage),
+    let (command, subject, only) = (arguments.next(), arguments.next(), arguments.next());
+    let done = match (command.as_deref(), subject, arguments.next()) {
+        (Some("test"), None, None) => test::run(),
+        (Some("tidy"), None, None) => tidy::run(),
+        (Some("bench"), Some(subject), None) => bench::run(&subject, only.as_deref().unwrap_or("")),
+        (_, _, _) => Err(Failure::Usage),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage) => {
             eprintln!(
-                "usage: cargo xtask test   set up what is missing and run every check\n       cargo xtask tidy   the cheap checks of the tree alone"
+                "usage: cargo xtask test   set up what is missing and run every check
+       cargo xtask tidy   the cheap checks of the tree alone
+       cargo xtask bench SUBJECT [CASE]   measure {} on an idle machine, or its cases named like CASE",
+                bench::SUBJECTS
             );
             ExitCode::from(2)
         }

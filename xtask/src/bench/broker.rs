@@ -1,10 +1,6 @@
 //! The laboratory's source broker alone: what shares the machine with it is put down first.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 use super::process;
 use crate::command::{Failure, cargo, execute, target};
@@ -24,10 +20,13 @@ impl Broker {
     pub(super) fn start() -> Result<Self, Failure> {
         cargo(&["build", "--package", "ramp-lab"])?;
         let lab = target().join("debug/ramp-lab");
-        let dir = target().join("bench/lab");
-        fs::create_dir_all(&dir).map_err(|error| wrong(&format!("make {}: {error}", dir.display())))?;
+        let dir = folder("lab");
         // The broker outlives the command that starts it, and must not hold its streams.
-        let log = dir.join("up.log");
+        let log = folder("lab.env");
+        if let Some(above) = log.parent() {
+            fs::create_dir_all(above)
+                .map_err(|error| wrong(&format!("make {}: {error}", above.display())))?;
+        }
         let output =
             fs::File::create(&log).map_err(|error| wrong(&format!("write {}: {error}", log.display())))?;
         let mut up = Command::new(&lab);
@@ -145,5 +144,5 @@ pub(super) fn wrong(what: &str) -> Failure {
 
 /// Where a benchmark keeps what it builds.
 pub(super) fn folder(name: &str) -> PathBuf {
-    Path::new(&target()).join("bench").join(name)
+    target().join("bench").join(name)
 }

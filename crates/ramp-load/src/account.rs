@@ -356,6 +356,11 @@ impl TierAccount {
         self.ledger.handed()
     }
 
+    /// Records that were acknowledged or have failed.
+    pub(crate) fn closed(&self) -> u64 {
+        self.ledger.closed()
+    }
+
     fn planned(&self) -> u64 {
         self.schedule.get().and_then(Schedule::count).unwrap_or(u64::MAX)
     }

@@ -156,6 +156,11 @@ impl Ledger {
         self.sending.offered.load(Ordering::Acquire)
     }
 
+    /// Records that were acknowledged or have failed.
+    pub(crate) fn closed(&self) -> u64 {
+        self.delivery.acknowledged.load(Ordering::Acquire) + self.delivery.failed.load(Ordering::Acquire)
+    }
+
     pub(crate) fn failures(&self) -> BTreeMap<String, u64> {
         let failures = lock(&self.failures);
         failures.kinds.iter().map(|failure| (failure.text.clone(), failure.count)).collect()

@@ -15,11 +15,11 @@ use tokio::sync::watch::{Receiver, channel};
 
 use self::{
     delivery::Deliveries,
-    sender::{FLUSH_GRACE, Orders, Producing, Sender, keys},
+    sender::{FLUSH_GRACE, Orders, Poller, Producing, Sender, keys},
 };
 use crate::{
     account::TierAccount,
-    client_config::{ClusterConfig, ConnectError, Listener},
+    client_config::{ClusterConfig, ConnectError},
     clock::Clock,
     payload::{Payload, Renderer},
     schedule::{Pace, RateChangeError, Until},
@@ -205,12 +205,17 @@ impl Load {
         watch: impl FnOnce(Arc<TierAccount>),
     ) -> Result<Self, StartError> {
         let account = Arc::new(account);
-        let producer = connect(config, clock, &spec, &account)?;
+        let producer = Arc::new(connect(config, clock, &spec, &account)?);
+        let poller = match spec.pace {
+            Pace::Rate(_) => Some(Poller::start(Arc::clone(&producer))?),
+            Pace::Unthrottled => None,
+        };
         let orders = Orders::default();
         let (finish, done) = channel(false);
         watch(Arc::clone(&account));
         let sender = Sender {
             producer,
+            poller,
             account: Arc::clone(&account),
             clock,
             orders: orders.clone(),
@@ -307,14 +312,14 @@ fn connect(
     // The alias would be a second word on the same matter.
     client.remove("delivery.timeout.ms");
     client.set("message.timeout.ms", timeout.as_millis().max(1).to_string());
-    let deliveries = Deliveries { account: Arc::clone(account), clock, listener: Listener::default() };
-    let complaints = deliveries.listener.complaints.clone();
+    let deliveries = Deliveries::new(Arc::clone(account), clock);
+    let complaints = deliveries.complaints();
     let producer: Producing = client
         .create_with_context(deliveries)
         .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
     for topic in &spec.topics {
-        // Events are served by the producer's own thread.
-        let metadata = complaints.metadata(&config.bootstrap, producer.client(), Some(topic), || {})?;
+        let poll = || producer.poll(Duration::ZERO);
+        let metadata = complaints.metadata(&config.bootstrap, producer.client(), Some(topic), poll)?;
         let known = metadata.topics().iter().find(|known| known.name() == topic);
         let reason = match known.map(|known| (known.error(), known.partitions().len())) {
             Some((None, 1..)) => continue,

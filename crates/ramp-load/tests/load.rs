@@ -47,6 +47,10 @@ fn paced(per_second: u32, hold: Duration) -> LoadSpec {
     LoadSpec::new(vec![TOPIC.to_owned()], Pace::Rate(rate(per_second)), Until::After(hold))
 }
 
+fn counted(per_second: u32, records: u64) -> LoadSpec {
+    LoadSpec { until: Until::Records(records), ..paced(per_second, Duration::ZERO) }
+}
+
 async fn finish(load: &Load) -> LoadSnapshot {
     load.finished().await;
     load.snapshot()
@@ -144,7 +148,7 @@ async fn an_abandoned_load_says_how_many_records_were_purged() {
 async fn an_interval_log_reads_back_and_merges_to_the_whole() {
     let (_mock, config) = mock(1);
     let clock = Clock::start();
-    let load = Load::start(&config, clock, paced(500, Duration::from_secs(2))).unwrap();
+    let load = Load::start(&config, clock, counted(500, 1_000)).unwrap();
     let mut text = Vec::new();
     let mut log = IntervalLog::begin(&mut text, clock.now(), "a test").unwrap();
     let mut intervals = load.snapshots(Duration::from_millis(300));
@@ -181,10 +185,10 @@ async fn an_interval_log_reads_back_and_merges_to_the_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_loads_in_one_process_keep_their_accounts_apart() {
     let (_mock, config) = mock(1);
-    let start = |per_second, clock| Load::start(&config, clock, paced(per_second, Duration::from_secs(1)));
-    let (slow, fast) = (start(100, Clock::start()).unwrap(), start(700, Clock::start()).unwrap());
-    let (slow, fast) = (finish(&slow).await, finish(&fast).await);
-    assert_eq!((slow.acknowledged, fast.acknowledged), (100, 700));
+    let start = |records| Load::start(&config, Clock::start(), counted(500, records));
+    let (short, long) = (start(100).unwrap(), start(700).unwrap());
+    let (short, long) = (finish(&short).await, finish(&long).await);
+    assert_eq!((short.acknowledged, long.acknowledged), (100, 700));
 }
 
 #[tokio::test(flavor = "multi_thread")]

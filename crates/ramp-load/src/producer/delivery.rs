@@ -1,6 +1,9 @@
 //! What the client reports of each record, taken into the account.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+};
 
 use ramp_core::observation::LoadPart;
 use rdkafka::{
@@ -13,17 +16,70 @@ use rdkafka::{
 
 use crate::{
     account::TierAccount,
-    client_config::Listener,
+    client_config::{Complaints, Listener},
     clock::{Clock, Moment},
 };
 
 /// Takes the delivery of each record into the account.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Deliveries {
-    pub(super) account: Arc<TierAccount>,
-    pub(super) clock: Clock,
-    pub(super) listener: Listener,
+    account: Arc<TierAccount>,
+    clock: Clock,
+    listener: Listener,
+    shared: Shared,
 }
+
+/// A reading of the clock that deliveries of one event share: they come within a microsecond of each other, and a
+/// reading costs a tenth of what is spent on a record.
+#[derive(Debug, Default)]
+struct Shared {
+    nanos: AtomicU64,
+    /// How many more deliveries may take it.
+    left: AtomicU32,
+    /// How many may take a fresh one.
+    most: AtomicU32,
+}
+
+impl Deliveries {
+    pub(super) fn new(account: Arc<TierAccount>, clock: Clock) -> Self {
+        Self { account, clock, listener: Listener::default(), shared: Shared::default() }
+    }
+
+    pub(super) fn complaints(&self) -> Complaints {
+        self.listener.complaints.clone()
+    }
+
+    /// The deliveries of the next event may share readings of the clock. Only for a caller who takes events one by one:
+    /// between two events any time may pass.
+    pub(super) fn share_clock(&self) {
+        self.shared.left.store(0, Ordering::Relaxed);
+        self.shared.most.store(SHARING, Ordering::Relaxed);
+    }
+
+    /// Each delivery reads the clock.
+    pub(super) fn unshare_clock(&self) {
+        self.shared.left.store(0, Ordering::Relaxed);
+        self.shared.most.store(0, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> Moment {
+        // With one thread that takes events, as there is where readings are shared, none of this is contended.
+        let left = self.shared.left.load(Ordering::Relaxed);
+        if left > 0 {
+            self.shared.left.store(left - 1, Ordering::Relaxed);
+            return Moment::from_nanos(self.shared.nanos.load(Ordering::Relaxed));
+        }
+        let now = self.clock.now();
+        let most = self.shared.most.load(Ordering::Relaxed);
+        if most > 0 {
+            self.shared.nanos.store(now.as_nanos(), Ordering::Relaxed);
+            self.shared.left.store(most, Ordering::Relaxed);
+        }
+        now
+    }
+}
+
+const SHARING: u32 = 15;
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -40,7 +96,7 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
         let ticket = Ticket(ticket);
-        let now = self.clock.now();
+        let now = self.now();
         let sequence = ticket.sequence(self.account.handed());
         match result {
             Ok(message) => {

@@ -1,18 +1,19 @@
 //! The sending thread: hands over each record when it is due.
 
 use std::{
+    io,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
-    producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer},
+    producer::{BaseProducer, BaseRecord, Producer, PurgeConfig},
 };
 
 use super::{
@@ -28,7 +29,7 @@ use crate::{
     stamp::{Kind, RunId, Stamp},
 };
 
-pub(super) type Producing = ThreadedProducer<Deliveries>;
+pub(super) type Producing = BaseProducer<Deliveries>;
 
 /// What the sending thread is told from outside; never less than before.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +59,10 @@ const STOP: u8 = 1;
 const ABANDON: u8 = 2;
 
 pub(super) struct Sender {
-    pub(super) producer: Producing,
+    pub(super) producer: Arc<Producing>,
+    /// Sees deliveries when they come, whatever the sender does. An unthrottled sender has none and takes them itself:
+    /// one thread keeps records in its own cache and memory arena, which saves a tenth of the CPU.
+    pub(super) poller: Option<Poller>,
     pub(super) account: Arc<TierAccount>,
     pub(super) clock: Clock,
     pub(super) orders: Orders,
@@ -89,11 +93,12 @@ impl Sender {
             self.send_on_schedule(schedule);
         } else {
             self.send_unthrottled(schedule);
+            self.producer.context().unshare_clock();
         }
-        self.account.mark(self.clock.now());
-        self.account.cut(self.clock.now());
+        account.mark(self.clock.now());
+        account.cut(self.clock.now());
         self.see_out();
-        self.account.end(self.clock.now());
+        account.end(self.clock.now());
     }
 
     fn send_on_schedule(&mut self, schedule: &Schedule) {
@@ -149,6 +154,7 @@ impl Sender {
                     Handed::TooLate => return,
                 }
             }
+            take_deliveries(&self.producer, &self.account);
             if schedule.end().is_some_and(|end| self.clock.now() >= end) {
                 return;
             }
@@ -191,6 +197,9 @@ impl Sender {
                     }
                     self.account.mark(handed);
                     thread::sleep(TICK);
+                    if self.poller.is_none() {
+                        take_deliveries(&self.producer, &self.account);
+                    }
                     let now = self.clock.now();
                     self.account.blocked(now.since(handed));
                     handed = now;
@@ -220,6 +229,50 @@ impl Sender {
     }
 }
 
+/// Takes the deliveries that have come, event by event.
+fn take_deliveries(producer: &Producing, account: &TierAccount) {
+    let mut closed = account.closed();
+    loop {
+        producer.context().share_clock();
+        producer.poll(Duration::ZERO);
+        let now_closed = account.closed();
+        if now_closed == closed {
+            return;
+        }
+        closed = now_closed;
+    }
+}
+
+/// Takes deliveries until it is dropped.
+pub(super) struct Poller {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Poller {
+    pub(super) fn start(producer: Arc<Producing>) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let poll = move || {
+            while !stopped.load(Ordering::Acquire) {
+                producer.poll(POLL);
+            }
+        };
+        let thread = thread::Builder::new().name("ramp-deliveries".to_owned()).spawn(poll)?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Poller {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has told so.
+            let _ = thread.join();
+        }
+    }
+}
+
 pub(super) fn keys(keys: Keys) -> Vec<String> {
     match keys {
         Keys::None => Vec::new(),
@@ -236,9 +289,13 @@ const TICK: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Records between two looks at orders and clock where nothing else limits the load.
-const BURST: u64 = 256;
+const BURST: u64 = 128;
 
-const GLANCE: Duration = Duration::from_millis(100);
+/// The end of a load is seen so exactly.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// How long the deliveries' thread looks for them before it looks for its end.
+const POLL: Duration = Duration::from_millis(100);
 
 /// What the client may take beyond the delivery timeout to report on its records.
 pub(super) const FLUSH_GRACE: Duration = Duration::from_secs(2);

@@ -11,7 +11,7 @@ mod tools;
 
 use crate::command::Failure;
 
-/// Runs the benchmark of `subject`; of its cases only those whose names contain `only`.
+/// Runs the benchmark of `subject`; of its cases only those that `only` names, all where it is empty.
 pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
     match subject {
         "load" => load::run(only),

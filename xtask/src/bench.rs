@@ -6,6 +6,7 @@ mod load;
 mod process;
 mod rate;
 mod rdkafka_performance;
+mod soak;
 mod stall;
 mod tools;
 
@@ -17,12 +18,13 @@ pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
         "load" => load::run(only),
         "rate" => rate::run(only),
         "stall" => stall::run(only),
+        "soak" => soak::run(only),
         _unknown => Err(Failure::Wrong(format!("{subject} is no benchmark; there are {SUBJECTS}"))),
     }
 }
 
 /// What can be measured.
-pub(crate) const SUBJECTS: &str = "load, rate and stall";
+pub(crate) const SUBJECTS: &str = "load, rate, stall and soak";
 
 /// The middle one of some values, the upper of two.
 fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {

@@ -45,11 +45,16 @@ impl Running {
         Ok(Self { child, readers, begun, typed, peak: 0 })
     }
 
+    /// Its resident set, in bytes; `None` once it has ended.
+    pub(super) fn resident(&self) -> Option<u64> {
+        figure(self.child.id(), "VmRSS:")
+    }
+
     /// Waits until the program has ended.
     pub(super) fn finish(mut self) -> Result<Run, Failure> {
         // Of a program that has ended and was not waited for the kernel still tells the time, but not the memory.
         let cpu = loop {
-            self.peak = peak(self.child.id()).unwrap_or(0).max(self.peak);
+            self.peak = figure(self.child.id(), "VmHWM:").unwrap_or(0).max(self.peak);
             match stat(self.child.id()) {
                 Some(stat) if stat.ended => break stat.cpu,
                 Some(_) => sleep(GLANCE),
@@ -106,9 +111,10 @@ fn stat(pid: u32) -> Option<Stat> {
     Some(Stat { ended: fields.first() == Some(&"Z"), cpu })
 }
 
-fn peak(pid: u32) -> Option<u64> {
+/// A figure of memory, in bytes.
+fn figure(pid: u32, name: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1_024)
 }
 

@@ -21,7 +21,7 @@ use ramp_load::{
     clock::Clock,
     interval_log::IntervalLog,
     payload::Payload,
-    producer::{Keys, Load, LoadSpec, StartError},
+    producer::{Keys, Load, LoadSpec, Pacing, StartError},
     schedule::{Pace, RateChangeError, Until},
     snapshot::LoadSnapshot,
 };
@@ -130,6 +130,28 @@ async fn the_ledger_balances_when_a_broker_dies() {
     assert_balanced(&whole, &load);
     assert!(whole.failed > 0 && whole.acknowledged > 0, "{whole:?}");
     assert_eq!((whole.due, whole.in_flight()), (2_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_too_large_fails_by_its_name() {
+    let (_mock, config) = mock(1);
+    let spec = LoadSpec { payload: Payload::Random(2_000_000), ..counted(100, 3) };
+    let load = Load::start(&config, Clock::start(), spec).unwrap();
+    let whole = finish(&load).await;
+    assert_balanced(&whole, &load);
+    assert_eq!((whole.offered, whole.failed), (3, 3));
+    let failures = load.account().failures();
+    assert!(failures.keys().all(|error| error.contains("size too large")), "{failures:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_precisely_paced_load_sends_every_record() {
+    let (_mock, config) = mock(1);
+    let spec = LoadSpec { pacing: Pacing::Precise, ..counted(400, 200) };
+    let load = Load::start(&config, Clock::start(), spec).unwrap();
+    let whole = finish(&load).await;
+    assert_balanced(&whole, &load);
+    assert_eq!((whole.acknowledged, whole.lateness.count()), (200, 200));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,7 +91,8 @@ impl fmt::Debug for ClusterConfig {
 pub fn is_secret(property: &str) -> bool {
     property.contains("password")
         || property.contains("secret")
-        || ["sasl.username", "ssl.key.pem", "sasl.oauthbearer.config"].contains(&property)
+        || ["sasl.username", "sasl.jaas.config", "ssl.key.pem", "ssl.keystore.key", "sasl.oauthbearer.config"]
+            .contains(&property)
 }
 
 /// Properties of librdkafka that have a second name.
@@ -138,7 +139,7 @@ pub enum ConnectError {
         reason: String,
     },
     /// No broker answers.
-    #[error("{bootstrap} does not answer within {} s: {reason}; check the address and that the brokers run", patience.as_secs())]
+    #[error("{bootstrap} does not answer within {} s: {reason}; check the address, security.protocol and that the brokers run", patience.as_secs())]
     Unreachable {
         /// The bootstrap servers.
         bootstrap: String,
@@ -203,6 +204,10 @@ impl Complaints {
                     return Err(ConnectError::Login { bootstrap, reason });
                 }
                 Some((RDKafkaErrorCode::SSL, reason)) => return Err(ConnectError::Tls { bootstrap, reason }),
+                // A listener without TLS hangs up, for which librdkafka has no code of its own.
+                Some((_, reason)) if reason.contains("SSL handshake failed") => {
+                    return Err(ConnectError::Tls { bootstrap, reason });
+                }
                 last if Instant::now() >= deadline => {
                     let reason = last.map_or_else(|| error.to_string(), |(_, reason)| reason);
                     return Err(ConnectError::Unreachable { bootstrap, reason, patience: PATIENCE });
@@ -232,6 +237,6 @@ impl ClientContext for Listener {
 
 impl ConsumerContext for Listener {}
 
-/// How long a cluster may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a cluster may take to answer for the first time: whoever waits is told within 10 s.
+const PATIENCE: Duration = Duration::from_secs(9);
 const ATTEMPT: Duration = Duration::from_millis(500);

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod client_config;
+pub mod client_properties;
 pub mod clock;
 pub mod cluster;
 mod growing;

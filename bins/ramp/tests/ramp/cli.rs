@@ -39,7 +39,7 @@ fn a_cluster_that_is_not_there_is_named_with_what_to_check() {
         error.starts_with("ramp: preflight: source cluster: 127.0.0.1:1 does not answer within 10 s"),
         "{error}"
     );
-    assert!(error.contains("check the address and that the brokers run"), "{error}");
+    assert!(error.contains("check the address, security.protocol and that the brokers run"), "{error}");
 }
 
 #[test]

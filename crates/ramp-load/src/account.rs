@@ -27,7 +27,7 @@ use crate::{
     ledger::Ledger,
     lock::lock,
     schedule::{Pace, RateChangeError, Schedule, Until},
-    snapshot::LoadSnapshot,
+    snapshot::{LoadSnapshot, Steady},
     stamp::{RunId, Stamp},
 };
 
@@ -45,6 +45,10 @@ pub struct TierAccount {
     /// When the last record had ended.
     ended: OnceLock<Moment>,
     ledger: Ledger,
+    /// Records at the start that the steady account leaves out.
+    warmup: u64,
+    /// When the first record after these was handed over.
+    warm: OnceLock<Moment>,
     /// Where a probe watches.
     trace: Option<Trace>,
 }
@@ -100,12 +104,13 @@ impl TierAccount {
                 highest: Vec::new(),
             }),
         };
-        let untraced = Self::untraced(run, tier, Pace::Rate(rate), Until::After(hold));
+        let untraced = Self::untraced(run, tier, Pace::Rate(rate), Until::After(hold), 0);
         Self { bound, trace: Some(trace), ..untraced }
     }
 
-    /// The account of a load whose arrivals nobody sees. Its size does not grow with the load.
-    pub(crate) fn untraced(run: RunId, tier: u16, pace: Pace, until: Until) -> Self {
+    /// The account of a load whose arrivals nobody sees. Its size does not grow with the load. Where there is a
+    /// `warmup`, what comes after so many records is accounted once more.
+    pub(crate) fn untraced(run: RunId, tier: u16, pace: Pace, until: Until, warmup: u64) -> Self {
         Self {
             run,
             tier,
@@ -115,7 +120,9 @@ impl TierAccount {
             schedule: OnceLock::new(),
             cut: AtomicU64::new(0),
             ended: OnceLock::new(),
-            ledger: Ledger::new(),
+            ledger: Ledger::new(warmup > 0),
+            warmup,
+            warm: OnceLock::new(),
             trace: None,
         }
     }
@@ -165,6 +172,9 @@ impl TierAccount {
     pub fn offered(&self, sequence: u64, now: Moment) {
         let due = self.schedule.get().and_then(|schedule| schedule.due(sequence));
         self.ledger.offered(sequence, due.map_or(Duration::ZERO, |due| now.since(due)));
+        if sequence == self.warmup {
+            self.warm.get_or_init(|| now);
+        }
     }
 
     /// Notes when what has been offered was offered, once per tick.
@@ -198,7 +208,11 @@ impl TierAccount {
             return;
         }
         let due = self.schedule.get().and_then(|schedule| schedule.due(sequence)).unwrap_or(handed);
-        self.ledger.acknowledged(bytes, at.since(handed), at.since(due));
+        let (ack, total) = (at.since(handed), at.since(due));
+        self.ledger.delivery.acknowledged(bytes, ack, total);
+        if let Some(steady) = self.ledger.steady.as_ref().filter(|_| sequence >= self.warmup) {
+            steady.acknowledged(bytes, ack, total);
+        }
     }
 
     /// Notes that record `sequence` finally failed with `code`, of which `text` tells people, and which `part` is to
@@ -283,10 +297,31 @@ impl TierAccount {
             bytes: counts.bytes,
             blocked: counts.blocked,
             blockages: counts.blockages,
+            uncommitted: self.ledger.get_uncommitted(),
             lateness: self.ledger.sending.lateness.distribution(),
             ack: self.ledger.delivery.ack.distribution(),
             total: self.ledger.delivery.total.distribution(),
         }
+    }
+
+    /// What came after the warm-up, at `now`; `None` before that, or without one.
+    #[must_use]
+    pub fn steady(&self, now: Moment) -> Option<Steady> {
+        let steady = self.ledger.steady.as_ref()?;
+        let (acknowledged, bytes) = steady.sums();
+        let span = now.since(*self.warm.get()?);
+        Some(Steady {
+            span,
+            acknowledged,
+            bytes,
+            ack: steady.ack.distribution(),
+            total: steady.total.distribution(),
+        })
+    }
+
+    /// Notes that the transaction of so many records was not committed.
+    pub(crate) fn uncommitted(&self, records: u64, error: String) {
+        self.ledger.uncommitted(records, error);
     }
 
     /// Arrivals and latencies at `now`, from one pass over the records' bits. Nothing where no probe watches.

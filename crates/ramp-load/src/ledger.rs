@@ -23,7 +23,10 @@ use crate::{
 pub(crate) struct Ledger {
     pub(crate) sending: Sending,
     pub(crate) delivery: Delivery,
+    /// What the delivering thread counts of the records after the warm-up, where there is one.
+    pub(crate) steady: Option<Delivery>,
     failures: Mutex<Failures>,
+    uncommitted: Mutex<Option<(u64, String)>>,
 }
 
 /// What the sending thread counts, apart from what the delivering thread counts: the two run on cores of their own.
@@ -67,8 +70,33 @@ struct Failure {
     count: u64,
 }
 
+impl Delivery {
+    fn new() -> Self {
+        Self {
+            acknowledged: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            purged: AtomicU64::new(0),
+            ack: Recording::new(),
+            total: Recording::new(),
+        }
+    }
+
+    pub(crate) fn acknowledged(&self, bytes: usize, ack: Duration, total: Duration) {
+        self.ack.record(ack);
+        self.total.record(total);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.acknowledged.fetch_add(1, Ordering::Release);
+    }
+
+    /// Acknowledged records and their bytes.
+    pub(crate) fn sums(&self) -> (u64, u64) {
+        (self.acknowledged.load(Ordering::Acquire), self.bytes.load(Ordering::Relaxed))
+    }
+}
+
 impl Ledger {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(is_warmed_up: bool) -> Self {
         Self {
             sending: Sending {
                 offered: AtomicU64::new(0),
@@ -76,15 +104,10 @@ impl Ledger {
                 blockages: AtomicU64::new(0),
                 lateness: Recording::new(),
             },
-            delivery: Delivery {
-                acknowledged: AtomicU64::new(0),
-                bytes: AtomicU64::new(0),
-                failed: AtomicU64::new(0),
-                purged: AtomicU64::new(0),
-                ack: Recording::new(),
-                total: Recording::new(),
-            },
+            delivery: Delivery::new(),
+            steady: is_warmed_up.then(Delivery::new),
             failures: Mutex::new(Failures::default()),
+            uncommitted: Mutex::new(None),
         }
     }
 
@@ -103,12 +126,16 @@ impl Ledger {
         self.sending.blockages.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn acknowledged(&self, bytes: usize, ack: Duration, total: Duration) {
-        let delivery = &self.delivery;
-        delivery.ack.record(ack);
-        delivery.total.record(total);
-        delivery.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        delivery.acknowledged.fetch_add(1, Ordering::Release);
+    /// Notes that the transaction of so many records was not committed.
+    pub(crate) fn uncommitted(&self, records: u64, error: String) {
+        let mut uncommitted = lock(&self.uncommitted);
+        let before = uncommitted.as_ref().map_or(0, |(records, _)| *records);
+        *uncommitted = Some((before + records, error));
+    }
+
+    /// How many records are in transactions that were not committed, and why the last was not.
+    pub(crate) fn get_uncommitted(&self) -> Option<(u64, String)> {
+        lock(&self.uncommitted).clone()
     }
 
     pub(crate) fn failed(

@@ -6,6 +6,7 @@
 mod ceiling;
 mod delivery;
 mod sender;
+mod transactions;
 
 use std::{io, sync::Arc, thread, time::Duration};
 
@@ -16,6 +17,7 @@ use tokio::sync::watch::{Receiver, channel};
 use self::{
     delivery::Deliveries,
     sender::{FLUSH_GRACE, Orders, Poller, Producing, Sender, keys},
+    transactions::Transactions,
 };
 use crate::{
     account::TierAccount,
@@ -53,6 +55,10 @@ pub struct LoadSpec {
     /// Whether each record carries a [`Stamp`](crate::stamp::Stamp) in a header, by which a probe knows it. The
     /// producer's own account needs none.
     pub stamped: bool,
+    /// Records at the start that [`TierAccount::steady`] leaves out.
+    pub warmup: u64,
+    /// Sends in transactions, each committed after so long; the cluster's `transactional.id` names them.
+    pub transaction: Option<Duration>,
 }
 
 /// How finely records are spaced.
@@ -91,6 +97,8 @@ impl LoadSpec {
             payload: Payload::Json,
             keys: Keys::default(),
             stamped: true,
+            warmup: 0,
+            transaction: None,
         }
     }
 
@@ -153,6 +161,12 @@ pub enum StartError {
         /// The longest there may be.
         longest: Duration,
     },
+    /// The cluster gives no transactions.
+    #[error("no transactions: {reason}; check transactional.id and what its user may do")]
+    Transactions {
+        /// What was said.
+        reason: String,
+    },
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -170,7 +184,7 @@ impl Load {
     /// # Errors
     /// When the cluster or a topic cannot be used, or the load is none.
     pub fn start(config: &ClusterConfig, clock: Clock, spec: LoadSpec) -> Result<Self, StartError> {
-        let account = TierAccount::untraced(spec.run, spec.tier, spec.pace, spec.until);
+        let account = TierAccount::untraced(spec.run, spec.tier, spec.pace, spec.until, spec.warmup);
         Self::begin(config, clock, spec, account, drop)
     }
 
@@ -213,6 +227,7 @@ impl Load {
         let orders = Orders::default();
         let (finish, done) = channel(false);
         watch(Arc::clone(&account));
+        let give_up = spec.delivery_timeout + FLUSH_GRACE;
         let sender = Sender {
             producer,
             poller,
@@ -224,7 +239,8 @@ impl Load {
             keys: keys(spec.keys),
             stamp: spec.stamped.then_some((spec.run, spec.tier)),
             pacing: spec.pacing,
-            give_up: spec.delivery_timeout + FLUSH_GRACE,
+            transactions: spec.transaction.map(|length| Transactions::new(length, give_up)),
+            give_up,
             next: 0,
         };
         let start = clock.now();
@@ -278,6 +294,13 @@ impl Load {
         self.orders.abandon();
     }
 
+    /// Whether every record handed over was acknowledged or has failed, or the time for that is over.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        // An error means that the thread has ended without a word, which is an end too.
+        *self.done.borrow() || self.done.has_changed().is_err()
+    }
+
     /// Waits until every record handed over was acknowledged or has failed, or the time for that is over.
     pub async fn finished(&self) {
         let mut done = self.done.clone();
@@ -328,8 +351,15 @@ fn connect(
         };
         return Err(StartError::Topic { topic: topic.clone(), reason });
     }
+    if spec.transaction.is_some() {
+        let refused = |error: KafkaError| StartError::Transactions { reason: error.to_string() };
+        producer.init_transactions(TRANSACTIONS_PATIENCE).map_err(refused)?;
+    }
     Ok(producer)
 }
+
+/// How long a cluster may take to grant transactions.
+const TRANSACTIONS_PATIENCE: Duration = Duration::from_secs(9);
 
 /// A record is given up on soon enough for its tier to be judged, and not before its latency is a violation.
 fn delivery_timeout(bound: Duration) -> Duration {

@@ -34,6 +34,9 @@ pub struct LoadSnapshot {
     pub blocked: Duration,
     /// How often that happened.
     pub blockages: u64,
+    /// How many records, so far, are in transactions that were not committed, and why the last was not. Acknowledged or
+    /// not, no reader of committed records sees them.
+    pub uncommitted: Option<(u64, String)>,
     /// Due → handed to the client.
     pub lateness: Distribution,
     /// Handed to the client → acknowledged: what a closed loop would report.
@@ -71,11 +74,27 @@ impl LoadSnapshot {
             bytes: self.bytes.saturating_sub(earlier.bytes),
             blocked: self.blocked.saturating_sub(earlier.blocked),
             blockages: self.blockages.saturating_sub(earlier.blockages),
+            uncommitted: self.uncommitted.clone(),
             lateness: self.lateness.since(&earlier.lateness),
             ack: self.ack.since(&earlier.ack),
             total: self.total.since(&earlier.total),
         }
     }
+}
+
+/// What came after the warm-up of a load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Steady {
+    /// How long it covers, from the first record's hand-over on.
+    pub span: Duration,
+    /// Records acknowledged.
+    pub acknowledged: u64,
+    /// Bytes of their payloads.
+    pub bytes: u64,
+    /// Handed to the client → acknowledged.
+    pub ack: Distribution,
+    /// Due → acknowledged.
+    pub total: Distribution,
 }
 
 /// A load's intervals, one after the other, until it has finished. Together they are the whole load.

@@ -20,6 +20,7 @@ use super::{
     Keys, Pacing,
     ceiling::Ceiling,
     delivery::{Deliveries, Ticket, failed},
+    transactions::{Transactions, Uncommitted},
 };
 use crate::{
     account::TierAccount,
@@ -71,6 +72,7 @@ pub(super) struct Sender {
     pub(super) keys: Vec<String>,
     pub(super) stamp: Option<(RunId, u16)>,
     pub(super) pacing: Pacing,
+    pub(super) transactions: Option<Transactions>,
     /// How long records may take to end after the last was handed over.
     pub(super) give_up: Duration,
     pub(super) next: u64,
@@ -173,6 +175,10 @@ impl Sender {
         };
         let key = self.keys.get((turn % (self.keys.len() as u64).max(1)) as usize);
         let mut handed = self.clock.now();
+        let opened = self.transactions.as_mut().map(|transactions| transactions.open(&self.producer, handed));
+        if self.is_uncommitted(opened) {
+            return Handed::TooLate;
+        }
         let payload = self.renderer.render(turn, sequence, handed);
         let mut blocked = false;
         loop {
@@ -212,20 +218,32 @@ impl Sender {
         }
         self.account.offered(sequence, handed);
         self.next += 1;
-        Handed::Over
+        let committed =
+            self.transactions.as_mut().map(|transactions| transactions.commit_if_due(&self.producer, handed));
+        if self.is_uncommitted(committed) { Handed::TooLate } else { Handed::Over }
+    }
+
+    /// Whether a transaction has failed, which ends the load.
+    fn is_uncommitted(&self, done: Option<Result<(), Uncommitted>>) -> bool {
+        let Some(Err(Uncommitted { records, error })) = done else { return false };
+        self.account.uncommitted(records, error.to_string());
+        self.orders.stop();
+        true
     }
 
     /// Waits for the records in flight; what has not ended by then is purged, which the account says.
-    fn see_out(&self) {
+    fn see_out(&mut self) {
         let begun = Instant::now();
         while self.producer.flush(GLANCE).is_err() {
             if begun.elapsed() >= self.give_up || self.orders.is_abandon() {
                 self.producer.purge(PurgeConfig::default().queue().inflight());
                 // Purged records are failures, which the client reports like any other.
                 let _ = self.producer.flush(FLUSH_GRACE);
-                return;
+                break;
             }
         }
+        let committed = self.transactions.as_mut().map(|transactions| transactions.commit(&self.producer));
+        self.is_uncommitted(committed);
     }
 }
 
@@ -292,7 +310,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 const BURST: u64 = 128;
 
 /// The end of a load is seen so exactly.
-const GLANCE: Duration = Duration::from_millis(10);
+pub(super) const GLANCE: Duration = Duration::from_millis(10);
 
 /// How long the deliveries' thread looks for them before it looks for its end.
 const POLL: Duration = Duration::from_millis(100);

@@ -32,6 +32,7 @@ mod supervisor;
 mod template;
 mod throttle;
 mod tls;
+mod tool;
 
 pub use self::{
     lab::{Lab, LabError, OpenError, SignalError, StopError},
@@ -40,4 +41,5 @@ pub use self::{
     state::{Endpoints, LabState, ReadStateError, StateFolder},
     throttle::{Side, Throttle, ThrottleError, ZeroRate},
     tls::{Guard, Password},
+    tool::{ToolError, kafka_tool},
 };

@@ -1,10 +1,7 @@
 //! The `ramp-load` command. All it does is in the library.
 
-use std::process::ExitCode;
-
-use clap::Parser;
-use ramp_load_cli::cli::Cli;
+use std::{env, process::ExitCode};
 
 fn main() -> ExitCode {
-    ramp_load_cli::start(Cli::parse())
+    ramp_load_cli::start(env::args_os())
 }

@@ -126,6 +126,7 @@ fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts
         dashboard: query.dashboard.clone(),
         panel: query.panel.clone(),
         expression: query.expression.clone(),
+        notes: Vec::new(),
     });
     RunFacts {
         name: settings.name.clone(),

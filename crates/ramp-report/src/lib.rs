@@ -85,6 +85,9 @@ pub struct QueryFact {
     pub panel: String,
     /// The query, its variables resolved.
     pub expression: String,
+    /// What is to be known about its readings: how the panel's expression was taken apart, and cautions.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// Which signals fill the form's columns.

@@ -228,6 +228,9 @@ impl Page<'_> {
             let (panel, dashboard) = (literal(&query.panel), literal(&query.dashboard));
             let signal = literal(query.signal.as_str());
             let _ = write!(text, "\n- {signal} ({dashboard}, {panel}): `{}`", code(&query.expression));
+            for note in &query.notes {
+                let _ = write!(text, "\n  - {}", literal(note));
+            }
         }
         self.line(&text);
     }

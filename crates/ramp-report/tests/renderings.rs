@@ -184,6 +184,7 @@ fn report(way: Way) -> Report {
             dashboard: "Node-Eporter.json".to_owned(),
             panel: "CPU% Basic".to_owned(),
             expression: "max(host_cpu)".to_owned(),
+            notes: Vec::new(),
         }],
         variables: BTreeMap::from([("interval".to_owned(), "30s".to_owned())]),
         topics: vec!["t.generated-data-01.json".to_owned()],
@@ -191,6 +192,14 @@ fn report(way: Way) -> Report {
     };
     let columns = GridSignals { latency_avg: AVG, latency_max: MAX, cpu: CPU, active_records: ACTIVE };
     Report::of(facts, &campaign(way), columns)
+}
+
+#[test]
+fn what_is_to_be_known_of_a_query_stands_below_it() {
+    let mut report = report(Way::Well);
+    report.facts.queries[0].notes.push("avg() cannot be *taken* apart".to_owned());
+    let text = markdown::render(&report, Locale::English);
+    assert!(text.contains("`max(host_cpu)`\n  - avg() cannot be \\*taken\\* apart\n"), "{text}");
 }
 
 #[test]

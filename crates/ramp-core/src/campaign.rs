@@ -119,6 +119,7 @@ impl Campaign {
                 self.with_run(tier, |run, at| run.observation_lost(at, reason));
             }
             Input::Reading(reading) => self.reading(reading),
+            Input::Warned { signal, warning } => self.warned(&signal, warning),
             Input::Interrupt => self.interrupt(),
             Input::Resumed => self.resume(),
         }
@@ -291,6 +292,13 @@ impl Campaign {
         }
         if let Phase::Running(run) = &mut self.phase {
             self.events.extend(run.reading((place, signal), sample, &self.plan, &self.counters, self.now));
+        }
+    }
+
+    fn warned(&mut self, signal: &SignalId, warning: String) {
+        let place = self.plan.signals().iter().position(|known| known.id == *signal);
+        if let (Phase::Running(run), Some(place)) = (&mut self.phase, place) {
+            run.warned(place, warning);
         }
     }
 

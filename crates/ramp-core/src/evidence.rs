@@ -30,6 +30,9 @@ pub struct SignalEvidence {
     pub absences: u64,
     /// The reason of the last of them.
     pub absence: Option<Absence>,
+    /// What the source of the readings warned of during the tier, each warning once.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub warnings: Vec<String>,
 }
 
 /// A value that was the highest or the lowest of a tier.

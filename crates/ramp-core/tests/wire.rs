@@ -275,6 +275,7 @@ fn an_outcome_is_written_as_ever() {
         expected: 60,
         absences: 1,
         absence: Some(Absence::NoSeries),
+        warnings: Vec::new(),
     };
     let results = figures.map(|p99| TierResult {
         tier: 0,

@@ -1,6 +1,9 @@
 //! What a campaign is told.
 
-use crate::observation::{LatencySnapshot, LoadProgress, Reading};
+use crate::{
+    observation::{LatencySnapshot, LoadProgress, Reading},
+    signal::SignalId,
+};
 
 /// Something that happened outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +66,14 @@ pub enum Input {
     },
     /// A signal was read, or could not be.
     Reading(Reading),
+    /// The source of a signal's readings warned of something, such as an answer that is only partial. It changes no
+    /// verdict; the tier's evidence says it.
+    Warned {
+        /// The signal.
+        signal: SignalId,
+        /// The warning, as its source words it.
+        warning: String,
+    },
     /// A person or the system wants the campaign to end.
     Interrupt,
     /// A new process goes on with a campaign that another has left unfinished, by a kill or an interrupt. Nothing of

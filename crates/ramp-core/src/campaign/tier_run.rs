@@ -174,6 +174,13 @@ impl TierRun {
         self.lagged(now, lag, plan, counters)
     }
 
+    /// Takes a warning of the source of a signal's readings.
+    pub(super) fn warned(&mut self, place: usize, warning: String) {
+        if self.stopped.is_none() {
+            self.tally.warned(place, warning);
+        }
+    }
+
     pub(super) fn reading(
         &mut self,
         (place, signal): (usize, &Signal),

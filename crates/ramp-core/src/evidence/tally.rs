@@ -39,6 +39,7 @@ struct SignalTally {
     panel: Option<PanelSum>,
     absences: u64,
     absence: Option<Absence>,
+    warnings: Vec<String>,
     level: Level,
 }
 
@@ -87,6 +88,16 @@ impl Tally {
         if let Some(tally) = self.signals.get_mut(place) {
             tally.absences += 1;
             tally.absence = Some(why);
+        }
+    }
+
+    /// Notes what the source of the signal at `place` in the plan warned of: each warning once, and no endless list.
+    pub(crate) fn warned(&mut self, place: usize, warning: String) {
+        if let Some(tally) = self.signals.get_mut(place)
+            && tally.warnings.len() < MOST_WARNINGS
+            && !tally.warnings.contains(&warning)
+        {
+            tally.warnings.push(warning);
         }
     }
 
@@ -214,6 +225,7 @@ impl SignalTally {
             panel: None,
             absences: 0,
             absence: None,
+            warnings: Vec::new(),
             level: None,
         }
     }
@@ -331,6 +343,7 @@ impl SignalTally {
             expected,
             absences: self.absences,
             absence: self.absence.clone(),
+            warnings: self.warnings.clone(),
         }
     }
 }
@@ -340,3 +353,6 @@ impl SeriesTally {
         self.sum / (self.seen as f64).max(1.0)
     }
 }
+
+/// So many different warnings of one signal are kept.
+const MOST_WARNINGS: usize = 8;

@@ -32,6 +32,29 @@ fn a_healthy_campaign_ends_with_a_capacity_that_is_a_floor() {
 }
 
 #[test]
+fn what_the_source_of_a_signal_warns_of_is_evidence_once_and_changes_no_verdict() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    let warned = |warning: &str| Input::Warned { signal: CPU, warning: warning.to_owned() };
+    campaign.handle(Elapsed::START, warned("before the tier"));
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+    for n in 0..100 {
+        campaign.handle(Elapsed::new(secs(1)), warned("a store is down"));
+        campaign.handle(Elapsed::new(secs(1)), warned(&format!("another, number {n}")));
+    }
+    let before = campaign.stage();
+    campaign.handle(Elapsed::new(secs(2)), warned("a store is down"));
+    assert_eq!(campaign.stage(), before);
+    campaign.handle(Elapsed::new(secs(3)), Input::Interrupt);
+    let ended = Input::LoadEnded { tier: 0, progress: LoadProgress::default() };
+    campaign.handle(Elapsed::new(secs(3)), ended);
+    let evidence = &campaign.results()[0].signals;
+    let cpu = evidence.iter().find(|evidence| evidence.signal == CPU).unwrap();
+    assert_eq!(cpu.warnings.first().map(String::as_str), Some("a store is down"));
+    assert_eq!(cpu.warnings.len(), 8, "a list without end is cut: {:?}", cpu.warnings);
+}
+
+#[test]
 fn a_replication_that_stalls_at_minute_four_of_p3_is_a_stop_there() {
     let stall = |tier, since: f64| if tier == 2 && since > 240.0 { since - 240.0 } else { 0.05 };
     let run = World { behind: Box::new(stall), ..World::healthy() }.run();

@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use futures_util::StreamExt;
 use ramp_core::{
     campaign::{Campaign, Input},
     event::Action,
-    observation::Reading,
     plan::Plan,
     units::{Elapsed, Rate},
 };
@@ -24,7 +24,7 @@ use ramp_load::{
     producer::{Load, LoadSpec},
     stamp::RunId,
 };
-use ramp_observe::Observer;
+use ramp_observe::{Observed, Observer};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -150,7 +150,8 @@ enum Message {
     Happened(Input),
     Started { tier: usize, load: Load },
     Ended { tier: usize },
-    Sampled(Vec<Reading>),
+    Observed(Observed),
+    Sampled,
 }
 
 impl Driver<'_> {
@@ -162,8 +163,10 @@ impl Driver<'_> {
         let mut sampling = interval(self.means.sampling);
         sampling.set_missed_tick_behavior(MissedTickBehavior::Skip);
         // Counters are read once before the first tier, whose increase counts from there.
-        for reading in self.means.observer.sample(SystemTime::now()).await {
-            self.happened(Input::Reading(reading))?;
+        let means = Arc::clone(&self.means);
+        let mut first = means.observer.sample(SystemTime::now());
+        while let Some(observed) = first.next().await {
+            self.observed(observed)?;
         }
         while self.campaign.outcome().is_none() {
             self.carry_out();
@@ -205,9 +208,10 @@ impl Driver<'_> {
             Message::Happened(input) => self.happened(input),
             Message::Started { tier, load } => self.started(tier, load),
             Message::Ended { tier } => self.ended(tier),
-            Message::Sampled(readings) => {
+            Message::Observed(observed) => self.observed(observed),
+            Message::Sampled => {
                 self.sampling = false;
-                readings.into_iter().try_for_each(|reading| self.happened(Input::Reading(reading)))
+                Ok(())
             }
         }
     }
@@ -292,7 +296,23 @@ impl Driver<'_> {
             return;
         }
         let means = Arc::clone(&self.means);
-        self.answer(async move { Message::Sampled(means.observer.sample(SystemTime::now()).await) });
+        let sender = self.sender.clone();
+        self.answer(async move {
+            // Each reading goes out as soon as it is had: a slow query holds up no other.
+            let mut readings = means.observer.sample(SystemTime::now());
+            while let Some(observed) = readings.next().await {
+                let _ = sender.send(Message::Observed(observed));
+            }
+            Message::Sampled
+        });
+    }
+
+    fn observed(&mut self, Observed { reading, warnings }: Observed) -> Result<(), DriveError> {
+        self.progress.warnings(&reading.signal, &warnings, self.start.elapsed());
+        for warning in warnings {
+            self.happened(Input::Warned { signal: reading.signal.clone(), warning })?;
+        }
+        self.happened(Input::Reading(reading))
     }
 
     fn answer(&mut self, task: impl Future<Output = Message> + Send + 'static) {

@@ -10,7 +10,9 @@ use ramp_load::{
     probe::{Probe, ProbeError, canary::Canaries},
     stamp::RunId,
 };
-use ramp_observe::{DashboardError, Dashboards, ObserveError, Observer, catalog};
+use ramp_observe::{
+    DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, catalog,
+};
 use ramp_report::{QueryFact, RunFacts};
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -71,15 +73,15 @@ impl Preflight {
             Some(path) => Dashboards::load(path)?,
             None => Dashboards::embedded()?,
         };
-        let observer = Observer::connect(
-            &settings.prometheus,
-            &dashboards,
-            &wanted(settings),
-            &target_topics,
-            settings.sampling,
-            start.calendar,
-        )
-        .await?;
+        let spec = ObserverSpec {
+            dashboards: &dashboards,
+            catalog: &settings.catalog,
+            signals: &wanted(settings),
+            topics: &target_topics,
+            sampling: settings.sampling,
+            start: start.calendar,
+        };
+        let observer = Observer::connect(&settings.prometheus, spec).await?;
 
         let signals = observer.signals().cloned().chain([lag()]).collect();
         let facts = facts(settings, &observer, begun);
@@ -120,13 +122,31 @@ fn lag() -> Signal {
     }
 }
 
+/// What a person should know about the queries before relying on their readings.
+pub(crate) fn cautions(observer: &Observer) -> Vec<String> {
+    let of = |check: &QueryCheck| {
+        let signal = check.signal.clone();
+        check.cautions.iter().map(move |caution| format!("{signal}: {caution}")).collect::<Vec<_>>()
+    };
+    let clock = Some(observer.clock_ahead()).filter(|ahead| *ahead != 0.0).map(|ahead| {
+        format!("the clock of Prometheus is {ahead:+.1} s from this machine's; times are corrected by that")
+    });
+    clock.into_iter().chain(observer.checks().iter().flat_map(of)).collect()
+}
+
+/// What the report says beside a query.
+fn notes(check: &QueryCheck) -> Vec<String> {
+    let parts = Some(&check.parts).filter(|parts| matches!(parts, Parts::Series(_) | Parts::Sum));
+    parts.into_iter().map(ToString::to_string).chain(check.cautions.iter().map(ToString::to_string)).collect()
+}
+
 fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts {
-    let queries = observer.resolved().iter().map(|query| QueryFact {
-        signal: query.signal.clone(),
-        dashboard: query.dashboard.clone(),
-        panel: query.panel.clone(),
-        expression: query.expression.clone(),
-        notes: Vec::new(),
+    let queries = observer.checks().iter().map(|check| QueryFact {
+        signal: check.signal.clone(),
+        dashboard: check.dashboard.clone(),
+        panel: check.panel.clone(),
+        expression: check.expression.clone(),
+        notes: notes(check),
     });
     RunFacts {
         name: settings.name.clone(),

@@ -1,6 +1,7 @@
 //! What a person sees while a campaign runs: plain lines on standard error.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     time::Duration,
 };
@@ -9,6 +10,7 @@ use ramp_core::{
     campaign::{Campaign, Stage},
     criterion::Severity,
     event::{Ending, Event},
+    signal::SignalId,
     units::Elapsed,
 };
 
@@ -17,6 +19,8 @@ pub struct Progress {
     out: Box<dyn Write + Send>,
     /// When the last line about the load was written.
     shown: Option<Elapsed>,
+    /// The warnings of Prometheus that were shown.
+    warned: BTreeSet<(SignalId, String)>,
 }
 
 impl std::fmt::Debug for Progress {
@@ -29,7 +33,7 @@ impl Progress {
     /// Progress on standard error.
     #[must_use]
     pub fn stderr() -> Self {
-        Self { out: Box::new(io::stderr()), shown: None }
+        Self { out: Box::new(io::stderr()), shown: None, warned: BTreeSet::new() }
     }
 
     /// Shows an event.
@@ -89,6 +93,15 @@ impl Progress {
             &format!("{} {phase} {spent} s: {achieved:.1} % of {} offered{latency}", tier.name, tier.rate),
         );
         self.shown = Some(now);
+    }
+
+    /// Shows what Prometheus warned of, each warning of a signal once.
+    pub fn warnings(&mut self, signal: &SignalId, warnings: &[String], at: Elapsed) {
+        for warning in warnings {
+            if self.warned.insert((signal.clone(), warning.clone())) {
+                self.line(at, &format!("{signal}: Prometheus warns: {warning}"));
+            }
+        }
     }
 
     fn line(&mut self, at: Elapsed, text: &str) {

@@ -15,7 +15,7 @@ use crate::{
     error::CommandError,
     exit::Exit,
     journal::Journal,
-    preflight::Preflight,
+    preflight::{self, Preflight},
     progress::Progress,
     report,
 };
@@ -34,6 +34,9 @@ async fn campaign(args: &Run, settings: Settings) -> Result<Exit, CommandError> 
     let start = Start::now();
     let begun = Timestamp::now();
     let Preflight { means, facts, signals } = Preflight::pass(&settings, start, begun).await?;
+    for caution in preflight::cautions(&means.observer) {
+        eprintln!("ramp: warning: {caution}");
+    }
     let plan = settings.plan.plan(signals);
     let plan = plan.map_err(|source| CommandError::Plan { name: settings.plan.name.clone(), source })?;
     let folder = folder(&settings.runs, &settings.name, begun)?;

@@ -1,239 +1,258 @@
 //! The Prometheus client: bounded in time, silent about secrets.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    error::Error,
-    fmt,
-    time::Duration,
-};
+pub(crate) mod answer;
+mod config;
+mod error;
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use prometheus_http_query::{Client, TargetState, response::Data};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use prometheus_http_query::Client;
 use reqwest::{
-    Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
+    Response, StatusCode, Url,
+    header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
     redirect::{Attempt, Policy},
 };
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 
-/// Where Prometheus is, and how to log in there. Shows neither a login nor the values of headers.
-#[derive(Clone, Default)]
-pub struct PrometheusConfig {
-    /// Its address, with its base path if it has one.
-    pub url: String,
-    /// How to log in.
-    pub credentials: Option<Credentials>,
-    /// Headers to send, such as `X-Scope-OrgID`.
-    pub headers: BTreeMap<String, String>,
-    /// Values for the dashboards' template variables, instead of what they would resolve to.
-    pub variables: BTreeMap<String, String>,
-}
-
-impl fmt::Debug for PrometheusConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrometheusConfig")
-            .field("address", &self.address())
-            .field("headers", &self.headers.keys())
-            .field("variables", &self.variables)
-            .finish_non_exhaustive()
-    }
-}
-
-impl PrometheusConfig {
-    /// The address as it may be shown: without a login that stands in it.
-    #[must_use]
-    pub fn address(&self) -> String {
-        let Ok(mut url) = Url::parse(&self.url) else { return "(no address)".to_owned() };
-        // Only addresses without a host refuse, and those have no login.
-        let _ = url.set_username("").and_then(|()| url.set_password(None));
-        url.to_string()
-    }
-}
-
-/// A login, which shows itself as `***`.
-#[derive(Clone)]
-pub struct Credentials(Login);
-
-#[derive(Clone)]
-enum Login {
-    Bearer(String),
-    Basic { username: String, password: String },
-}
-
-impl Credentials {
-    /// A bearer token.
-    #[must_use]
-    pub const fn bearer(token: String) -> Self {
-        Self(Login::Bearer(token))
-    }
-
-    /// A user and a password.
-    #[must_use]
-    pub const fn basic(username: String, password: String) -> Self {
-        Self(Login::Basic { username, password })
-    }
-
-    fn header(&self) -> Option<HeaderValue> {
-        let text = match &self.0 {
-            Login::Bearer(token) => format!("Bearer {token}"),
-            Login::Basic { username, password } => {
-                format!("Basic {}", BASE64.encode(format!("{username}:{password}").as_bytes()))
-            }
-        };
-        let mut value = HeaderValue::from_str(&text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// Why Prometheus gave no usable answer.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum QueryError {
-    /// The address cannot be used.
-    #[error("{url:?} is no address of a Prometheus: {reason}; write for example http://127.0.0.1:9090")]
-    Address {
-        /// The address, without a login.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A header cannot be sent.
-    #[error("header {name:?} cannot be sent: name or value has a character that is not allowed")]
-    Header {
-        /// The header's name.
-        name: String,
-    },
-    /// Nothing usable came back.
-    #[error("{reason}")]
-    Answer {
-        /// What was said.
-        reason: String,
-    },
-    /// Nothing came back in time.
-    #[error("no answer within {:.1} s", .0.as_secs_f64())]
-    Timeout(Duration),
-}
-
-/// A series' labels and its value.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Series {
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) value: f64,
-}
+use self::{
+    answer::{Answer, Data, Targets, decode, refusal},
+    config::Secrets,
+};
+pub use self::{
+    config::{Credentials, PrometheusConfig, Tls},
+    error::QueryError,
+};
+use crate::dashboard::span;
 
 #[derive(Clone)]
 pub(crate) struct Prometheus {
     client: Client,
-    timeout: Duration,
+    secrets: Arc<Secrets>,
+    slots: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Prometheus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prometheus").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Prometheus").finish_non_exhaustive()
     }
 }
 
 impl Prometheus {
-    pub(crate) fn new(config: &PrometheusConfig, timeout: Duration) -> Result<Self, QueryError> {
-        let address = |reason: &dyn fmt::Display| QueryError::Address {
-            url: config.address(),
-            reason: reason.to_string(),
-        };
-        let url = Url::parse(&config.url).map_err(|error| address(&error))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(address(&"it holds a login; use username_env and password_env"));
-        }
-        let mut headers = HeaderMap::new();
-        for (name, value) in &config.headers {
-            let parsed = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
-            let (Ok(key), Ok(value)) = parsed else { return Err(QueryError::Header { name: name.clone() }) };
-            headers.insert(key, value);
-        }
-        if let Some(credentials) = &config.credentials {
-            let value = credentials.header();
-            let value = value.ok_or_else(|| QueryError::Header { name: AUTHORIZATION.to_string() })?;
-            headers.insert(AUTHORIZATION, value);
-        }
+    pub(crate) fn new(config: &PrometheusConfig) -> Result<Self, QueryError> {
+        let address = |reason: String| QueryError::Address { url: config.address(), reason };
+        let url = config.checked_url().map_err(address)?;
         let client = reqwest::Client::builder()
-            .timeout(timeout)
-            .connect_timeout(timeout)
-            .default_headers(headers)
+            .default_headers(config.header_map()?)
             .redirect(Policy::custom(same_host))
-            .build()
-            .map_err(|error| address(&error))?;
-        let client = Client::from(client, &config.url).map_err(|error| address(&error))?;
-        Ok(Self { client, timeout })
+            .pool_max_idle_per_host(AT_ONCE);
+        let client = config.tls.apply(client)?.build().map_err(|error| address(error::chain(&error)))?;
+        let client = Client::from(client, &url).map_err(|error| address(error::chain(&error)))?;
+        let secrets = Arc::new(config.secrets());
+        Ok(Self { client, secrets, slots: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
-    /// The answer to `expression` at `time`, in seconds since the Unix epoch.
-    pub(crate) async fn query(&self, expression: &str, time: f64) -> Result<Vec<Series>, QueryError> {
-        let asked = self.client.query(expression).query("time", format!("{time:.3}")).post();
-        let answer = tokio::time::timeout(self.timeout, asked).await;
-        let answer =
-            answer.map_err(|_| QueryError::Timeout(self.timeout))?.map_err(|error| answer_error(&error))?;
-        match answer.into_inner().0 {
-            Data::Vector(vector) => Ok(vector
-                .into_iter()
-                .map(|series| {
-                    let (labels, sample) = series.into_inner();
-                    Series { labels: labels.into_iter().collect(), value: sample.value() }
-                })
-                .collect()),
-            Data::Scalar(sample) => Ok(vec![Series { labels: BTreeMap::new(), value: sample.value() }]),
-            Data::Matrix(_) => {
-                Err(QueryError::Answer { reason: "a range where values were expected".to_owned() })
+    /// The answer to `expression` at `time`, in seconds since the Unix epoch, or at the server's own present.
+    pub(crate) async fn query(
+        &self,
+        expression: &str,
+        time: Option<f64>,
+        deadline: Instant,
+    ) -> Result<Answer<Data>, QueryError> {
+        self.fetch(deadline, || async {
+            let mut asked = self.client.query(expression);
+            if let Some(time) = time {
+                asked = asked.query("time", format!("{time:.3}"));
             }
-        }
+            // The server gives up with us, and does not work on for nobody.
+            let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
+            asked = asked.query("timeout", format!("{left:.3}"));
+            if expression.len() > LONGEST_IN_ADDRESS { asked.post_raw().await } else { asked.get_raw().await }
+        })
+        .await
     }
 
-    /// Every value of `label`.
-    pub(crate) async fn label_values(&self, label: &str) -> Result<BTreeSet<String>, QueryError> {
-        let values = self.client.label_values(label).get().await;
-        Ok(values.map_err(|error| answer_error(&error))?.into_iter().collect())
+    /// Every value of `label` among series seen in the hour before `time`.
+    pub(crate) async fn label_values(
+        &self,
+        label: &str,
+        time: f64,
+        deadline: Instant,
+    ) -> Result<Answer<Vec<String>>, QueryError> {
+        let (start, end) = hour_before(time);
+        self.fetch(deadline, || self.client.label_values(label).start(start).end(end).get_raw()).await
+    }
+
+    /// Every label among series seen in the hour before `time`.
+    pub(crate) async fn label_names(
+        &self,
+        time: f64,
+        deadline: Instant,
+    ) -> Result<Answer<Vec<String>>, QueryError> {
+        let (start, end) = hour_before(time);
+        self.fetch(deadline, || self.client.label_names().start(start).end(end).get_raw()).await
     }
 
     /// The scrape interval of each target, by its job and instance; empty where the server has no targets of its own.
-    pub(crate) async fn scrape_intervals(&self) -> BTreeMap<(String, String), Duration> {
-        let Ok(targets) = self.client.targets(Some(TargetState::Active)).await else {
+    pub(crate) async fn scrape_intervals(&self, deadline: Instant) -> BTreeMap<(String, String), Duration> {
+        let base = self.client.base_url().as_str().trim_end_matches('/').to_owned();
+        let ask = || async {
+            let url = format!("{base}/api/v1/targets?state=active");
+            self.client.inner().get(url).send().await
+        };
+        // What answers queries for many servers has no targets: then the samples themselves tell.
+        let Ok(Answer { data: Targets { active }, .. }) = self.fetch(deadline, ask).await else {
             return BTreeMap::new();
         };
-        let label = |labels: &std::collections::HashMap<String, String>, name| {
-            labels.get(name).cloned().unwrap_or_else(String::new)
+        let interval = |target: answer::Target| {
+            let label = |name: &str| target.labels.get(name).cloned().unwrap_or_default();
+            Some(((label("job"), label("instance")), span(&target.scrape_interval)?))
         };
-        let interval = |target: &prometheus_http_query::response::ActiveTarget| {
-            let interval = target.scrape_interval().unsigned_abs();
-            ((label(target.labels(), "job"), label(target.labels(), "instance")), interval)
-        };
-        targets.active().iter().map(interval).collect()
+        active.into_iter().filter_map(interval).collect()
     }
+
+    /// Asks until there is an answer, an error that asking again does not mend, or no time left to ask again.
+    async fn fetch<T, E, F>(&self, deadline: Instant, ask: impl Fn() -> F) -> Result<Answer<T>, QueryError>
+    where
+        T: serde::de::DeserializeOwned,
+        E: Into<AskError>,
+        F: Future<Output = Result<Response, E>>,
+    {
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let attempt = async {
+                let _slot = self.slots.acquire().await;
+                let answered = ask().await.map_err(|error| error.into().query_error())?;
+                decode(&body(answered).await?)
+            };
+            let Ok(answered) = timeout_at(deadline, attempt).await else {
+                return Err(QueryError::Timeout(deadline.saturating_duration_since(begun)));
+            };
+            let error = match answered {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error.without(&self.secrets),
+            };
+            let Some(wait) = error.worth_waiting(pause) else { return Err(error) };
+            let again = Instant::now() + wait;
+            if again + SHORTEST_ANSWER >= deadline {
+                return Err(error);
+            }
+            tokio::time::sleep_until(again).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// What the two libraries say when nothing came back.
+enum AskError {
+    Request(reqwest::Error),
+    Client(prometheus_http_query::Error),
+}
+
+impl From<reqwest::Error> for AskError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<prometheus_http_query::Error> for AskError {
+    fn from(error: prometheus_http_query::Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl AskError {
+    fn query_error(self) -> QueryError {
+        let reason = match self {
+            Self::Request(error) => error::chain(&error.without_url()),
+            Self::Client(error) => error::chain(&error),
+        };
+        QueryError::Connection { reason }
+    }
+}
+
+/// The body of a usable answer: of JSON, complete, and not beyond all measure.
+async fn body(mut answer: Response) -> Result<Vec<u8>, QueryError> {
+    let status = answer.status();
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if status.is_redirection() {
+        let to = header(LOCATION).and_then(|to| answer.url().join(&to).ok());
+        let to = to.map_or_else(|| "nowhere".to_owned(), |to| to.origin().ascii_serialization());
+        return Err(QueryError::Redirected { to });
+    }
+    let kind = header(CONTENT_TYPE);
+    let after = header(RETRY_AFTER).and_then(|after| retry_after(&after));
+    let mut body = Vec::new();
+    loop {
+        let chunk = answer.chunk().await;
+        let chunk =
+            chunk.map_err(|error| QueryError::Connection { reason: error::chain(&error.without_url()) })?;
+        let Some(chunk) = chunk else { break };
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_BODY {
+            return Err(QueryError::TooLong { limit: LONGEST_BODY });
+        }
+    }
+    if status.is_success() {
+        return match kind {
+            Some(kind) if !is_json(&kind) => Err(QueryError::NotJson { kind }),
+            _json_or_unsaid => Ok(body),
+        };
+    }
+    match refusal(&body) {
+        // The query itself is at fault: asking again changes nothing.
+        Some(reason) if [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY].contains(&status) => {
+            Err(QueryError::Refused { reason })
+        }
+        reason => Err(QueryError::Status { status: status.as_u16(), reason, after }),
+    }
+}
+
+fn is_json(kind: &str) -> bool {
+    let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    kind == "application/json" || kind.ends_with("+json")
+}
+
+/// How long a server asks to be left alone: seconds, or a date.
+fn retry_after(text: &str) -> Option<Duration> {
+    let seconds = text.trim().parse().map(Duration::from_secs).ok();
+    seconds.or_else(|| {
+        let date = httpdate::parse_http_date(text).ok()?;
+        Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
+    })
 }
 
 /// A login goes to the host that it is for, and to no other.
 fn same_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let origin = attempt.previous().first().map(Url::origin);
-    if attempt.previous().len() > 3 || origin != Some(attempt.url().origin()) {
+    if attempt.previous().len() > MOST_REDIRECTS || origin != Some(attempt.url().origin()) {
         attempt.stop()
     } else {
         attempt.follow()
     }
 }
 
-/// An error with its causes: the first says only "error sending request".
-fn answer_error(error: &dyn Error) -> QueryError {
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        if !reason.contains(&text) {
-            reason = format!("{reason}: {text}");
-        }
-        cause = inner.source();
-    }
-    QueryError::Answer { reason }
+fn hour_before(time: f64) -> (i64, i64) {
+    let end = time as i64 + 1;
+    (end - 3_600, end)
 }
+
+/// So many requests are under way at once at most.
+const AT_ONCE: usize = 16;
+
+/// Longer expressions are sent in the body: proxies cut long addresses.
+const LONGEST_IN_ADDRESS: usize = 1_500;
+
+/// More than the most series that are judged can take.
+const LONGEST_BODY: usize = 8 * 1024 * 1024;
+
+const MOST_REDIRECTS: usize = 3;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// With less time left an answer is not worth asking for.
+const SHORTEST_ANSWER: Duration = Duration::from_millis(50);

@@ -1,21 +1,25 @@
 //! Asks Prometheus what Grafana dashboards show. Judges nothing.
 //!
-//! A signal of the [`catalog`] is bound to a panel of a dashboard; the panel's own expression, its template
+//! A signal of the [`catalog`] is bound to a query of a dashboard's panel; the panel's own expression, its template
 //! variables resolved, is what is asked. An outer `avg`, `max` or `min` is taken off, so that a hot worker is not
-//! averaged away; each series is read with the time of its own scrape, and the panel's value is read beside it. Of
-//! a `sum` the sum itself is judged, except for counters, which are followed series by series.
+//! averaged away; of an outer `sum` the series are asked and added here, so that a stale one is not counted; what
+//! cannot be taken apart is judged as the panel shows it, and says so. Each series is read with the time of its own
+//! scrape, and the panel's value is read beside it.
 
 pub mod catalog;
+mod check;
 mod client;
 mod dashboard;
+mod decode;
 mod observer;
 mod query;
 mod variable;
 
 pub use self::{
-    client::{Credentials, PrometheusConfig, QueryError},
+    check::{Caution, QueryCheck},
+    client::{Credentials, PrometheusConfig, QueryError, Tls},
     dashboard::{DashboardError, Dashboards},
-    observer::{ObserveError, Observer, ResolvedQuery},
-    query::ExpressionError,
-    variable::VariableError,
+    observer::{ObserveError, Observed, Observer, ObserverSpec, survey},
+    query::{ExpressionError, Parts},
+    variable::{VariableError, VariableValue},
 };

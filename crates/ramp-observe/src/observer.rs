@@ -1,23 +1,31 @@
 //! The observer: what is asked at each sampling, and how the answers become readings.
 
+mod binder;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, future, stream::FuturesUnordered};
 use ramp_core::{
-    observation::{Absence, Point, Reading, Sample},
-    signal::{Signal, SignalId},
-    units::Elapsed,
+    observation::{Absence, Reading, Sample},
+    signal::{Fold, Signal, SignalId, Unit},
 };
+use tokio::time::Instant;
 
+use self::binder::{Binder, Bound, Meaning};
 use crate::{
-    catalog::{self, Entry},
-    client::{Prometheus, PrometheusConfig, QueryError, Series},
+    catalog::{Catalog, CatalogError, Entry},
+    check::QueryCheck,
+    client::{
+        Prometheus, PrometheusConfig, QueryError,
+        answer::{Answer, Data},
+    },
     dashboard::{DashboardError, Dashboards},
-    query::{ExpressionError, Query},
-    variable::{Resolver, VariableError, any_of, labels},
+    decode::{Answers, Reader, Stamps},
+    query::ExpressionError,
+    variable::{VariableError, VariableValue},
 };
 
 /// Reads a campaign's signals from Prometheus.
@@ -25,28 +33,40 @@ use crate::{
 pub struct Observer {
     prometheus: Prometheus,
     address: String,
-    start: SystemTime,
-    timeout: Duration,
+    /// The campaign's start, by the server's clock.
+    start: f64,
+    /// By how many seconds the server's clock is ahead of this machine's.
+    ahead: f64,
+    patience: Duration,
     asked: Vec<Asked>,
-    resolved: Vec<ResolvedQuery>,
+    checks: Vec<QueryCheck>,
     variables: BTreeMap<String, String>,
 }
 
-/// A signal's query as it is asked, for whoever wants to repeat it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResolvedQuery {
-    /// The signal.
-    pub signal: SignalId,
-    /// The dashboard's file.
-    pub dashboard: String,
-    /// The panel's title.
-    pub panel: String,
-    /// What the panel shows.
-    pub panel_expression: String,
-    /// What is judged.
-    pub expression: String,
-    /// How many series there were when it was first asked.
-    pub series_found: usize,
+/// What an observer is to read.
+#[derive(Debug, Clone, Copy)]
+pub struct ObserverSpec<'a> {
+    /// The dashboards to judge by.
+    pub dashboards: &'a Dashboards,
+    /// Which of their panels shows which signal.
+    pub catalog: &'a Catalog,
+    /// The signals to read.
+    pub signals: &'a [SignalId],
+    /// What `$topic` is restricted to, unless the configuration sets it.
+    pub topics: &'a [String],
+    /// How often they are read.
+    pub sampling: Duration,
+    /// The campaign's start.
+    pub start: SystemTime,
+}
+
+/// A reading, and what Prometheus warned of when it was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// The reading.
+    pub reading: Reading,
+    /// What Prometheus warned of, such as an answer that is only partial.
+    pub warnings: Vec<String>,
 }
 
 /// Why the signals cannot be read.
@@ -62,13 +82,8 @@ pub enum ObserveError {
         source: QueryError,
     },
     /// A signal that no panel is known for.
-    #[error("no panel is known for signal {signal}; the catalogue has {known}")]
-    UnknownSignal {
-        /// The signal.
-        signal: SignalId,
-        /// The signals there are.
-        known: String,
-    },
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
     /// A panel is missing.
     #[error(transparent)]
     Dashboard(#[from] DashboardError),
@@ -98,55 +113,32 @@ pub enum ObserveError {
 #[derive(Debug)]
 struct Asked {
     signal: Signal,
-    query: Query,
+    bound: Bound,
 }
 
 impl Observer {
-    /// Binds every signal in `wanted` to its panel and asks each query once. `$topic` is restricted to `topics`.
+    /// Binds every signal to its panel and asks each query once.
     ///
     /// # Errors
     /// When Prometheus does not answer, or a panel, variable or query of a signal is unusable.
-    pub async fn connect(
-        config: &PrometheusConfig,
-        dashboards: &Dashboards,
-        wanted: &[SignalId],
-        topics: &[String],
-        sampling: Duration,
-        start: SystemTime,
-    ) -> Result<Self, ObserveError> {
-        let unreachable = |source| ObserveError::Unreachable { address: config.address(), source };
-        let timeout = sampling.min(LONGEST_TIMEOUT);
-        let prometheus = Prometheus::new(config, timeout).map_err(unreachable)?;
-        let time = unix(start);
-        prometheus.query("vector(1)", time).await.map_err(unreachable)?;
-        let intervals = prometheus.scrape_intervals().await;
-
-        let mut given = config.variables.clone();
-        given.entry("topic".to_owned()).or_insert_with(|| any_of(topics));
-        let mut observer = Self {
-            prometheus,
-            address: config.address(),
-            start,
-            timeout,
-            asked: Vec::new(),
-            resolved: Vec::new(),
-            variables: BTreeMap::new(),
-        };
-        for id in wanted {
-            let entry = entry(id)?;
-            let (dashboard, expression) = dashboards.expression(&entry)?;
-            let mut resolver = Resolver::new(&observer.prometheus, dashboard, &given, sampling, time);
-            let expression = resolver.resolve(expression).await?;
-            let condition = match entry.condition {
-                None => None,
-                Some(condition) => Some(resolver.resolve(condition).await?),
-            };
-            observer.variables.extend(resolver.into_values());
-            let failed = |source| ObserveError::Expression { signal: id.clone(), source };
-            let query = Query::new(&expression, entry.fold, condition.as_deref()).map_err(failed)?;
-            observer.bind(&entry, query, sampling, time, &intervals).await?;
+    pub async fn connect(config: &PrometheusConfig, spec: ObserverSpec<'_>) -> Result<Self, ObserveError> {
+        let ObserverSpec { dashboards, catalog, signals, topics, sampling, start } = spec;
+        let given = given(config, topics);
+        let server = Server::meet(config, sampling).await?;
+        let (prometheus, ahead, patience) = (server.prometheus.clone(), server.ahead, patience(sampling));
+        let mut binder = Binder::new(&server, &given, sampling, unix(start) + ahead);
+        let (mut asked, mut checks) = (Vec::new(), Vec::new());
+        for id in signals {
+            let entry = catalog.find(id.as_str())?;
+            let meaning =
+                Meaning { signal: &entry.id, unit: entry.unit, fold: entry.fold, flowing: entry.flowing };
+            let (bound, check) = binder.bind(dashboards.find(entry)?, meaning).await?;
+            asked.push(Asked::new(entry, bound, &check, sampling));
+            checks.push(check);
         }
-        Ok(observer)
+        let variables = binder.into_variables();
+        let start = unix(start) + ahead;
+        Ok(Self { prometheus, address: config.address(), start, ahead, patience, asked, checks, variables })
     }
 
     /// The signals, with the interval and window that coverage is held against.
@@ -154,10 +146,10 @@ impl Observer {
         self.asked.iter().map(|asked| &asked.signal)
     }
 
-    /// Every query as it is asked.
+    /// Every query as it is asked, with what was found when it was asked first.
     #[must_use]
-    pub fn resolved(&self) -> &[ResolvedQuery] {
-        &self.resolved
+    pub fn checks(&self) -> &[QueryCheck] {
+        &self.checks
     }
 
     /// What each template variable was resolved to.
@@ -172,151 +164,169 @@ impl Observer {
         &self.address
     }
 
-    /// Reads every signal as it stands at `at`; takes no longer than a sampling period.
-    pub async fn sample(&self, at: SystemTime) -> Vec<Reading> {
-        let readings: Vec<_> = self.asked.iter().map(|asked| self.reading(asked, at)).collect();
-        stream::iter(readings).buffered(AT_ONCE).collect().await
+    /// By how many seconds the clock of Prometheus is ahead of this machine's; what is beyond the way there and back
+    /// is taken into account.
+    #[must_use]
+    pub const fn clock_ahead(&self) -> f64 {
+        self.ahead
     }
 
-    async fn reading(&self, asked: &Asked, at: SystemTime) -> Reading {
-        let sample = tokio::time::timeout(self.timeout, self.read(asked, at)).await;
-        let sample = sample.unwrap_or(Err(QueryError::Timeout(self.timeout)));
-        let unreachable = |error: QueryError| Sample::Absent(Absence::Unreachable(error.to_string()));
-        Reading { signal: asked.signal.id.clone(), sample: sample.unwrap_or_else(unreachable) }
+    /// Reads every signal as it stands at `at`: each reading as soon as it is had, all of them within a sampling
+    /// period.
+    pub fn sample(&self, at: SystemTime) -> impl Stream<Item = Observed> + Send + '_ {
+        let deadline = Instant::now() + self.patience;
+        let time = unix(at) + self.ahead;
+        self.asked.iter().map(|asked| self.observe(asked, time, deadline)).collect::<FuturesUnordered<_>>()
     }
 
-    async fn bind(
-        &mut self,
-        entry: &Entry,
-        query: Query,
-        sampling: Duration,
-        time: f64,
-        intervals: &BTreeMap<(String, String), Duration>,
-    ) -> Result<(), ObserveError> {
-        let refused = |expression: &str, source| ObserveError::Query {
-            signal: entry.id.clone(),
-            expression: expression.to_owned(),
-            source,
+    async fn observe(&self, asked: &Asked, time: f64, deadline: Instant) -> Observed {
+        let mut warnings = Vec::new();
+        let sample = match asked.bound.ask(&self.prometheus, time, deadline, &mut warnings).await {
+            Ok(answers) => asked.reader(time, self.start).read(answers),
+            Err(error) => Sample::Absent(Absence::Unreachable(error.to_string())),
         };
-        let found = self.prometheus.query(&query.judged, time).await;
-        let found = found.map_err(|source| refused(&query.judged, source))?.len();
-        let mut scrape: Option<Duration> = None;
-        for selector in &query.selectors {
-            let series = self.prometheus.query(selector, time).await;
-            let series = series.map_err(|source| refused(selector, source))?;
-            let own = series.iter().filter_map(|one| {
-                let label = |name: &str| one.labels.get(name).cloned();
-                intervals.get(&(label("job")?, label("instance")?)).copied()
-            });
-            scrape = scrape.max(own.max());
-        }
-        // A signal without series yet is scraped as its server's slowest target is.
-        let scrape = scrape.or_else(|| intervals.values().max().copied()).unwrap_or(sampling);
-        self.resolved.push(ResolvedQuery {
-            signal: entry.id.clone(),
-            dashboard: entry.dashboard.to_owned(),
-            panel: entry.panel.to_owned(),
-            panel_expression: query.panel.clone(),
-            expression: query.judged.clone(),
-            series_found: found,
-        });
-        self.asked.push(Asked {
-            signal: Signal {
-                id: entry.id.clone(),
-                unit: entry.unit,
-                fold: entry.fold,
-                source: query.judged.clone(),
-                interval: scrape.max(sampling),
-                window: query.window,
-                memory: entry.memory,
-                optional: false,
-            },
-            query,
-        });
-        Ok(())
-    }
-
-    async fn read(&self, asked: &Asked, at: SystemTime) -> Result<Sample, QueryError> {
-        let Asked { signal, query } = asked;
-        let time = unix(at);
-        let series = self.prometheus.query(&query.judged, time).await?;
-        if series.is_empty() {
-            return Ok(Sample::Absent(Absence::NoSeries));
-        }
-        if series.len() > MOST_SERIES {
-            let what = format!("{} series where at most {MOST_SERIES} are judged", series.len());
-            return Ok(Sample::Absent(Absence::Unexpected(what)));
-        }
-        let scraped = self.scraped(query, time).await?;
-        let panel = if query.panel == query.judged {
-            None
-        } else {
-            let shown = self.prometheus.query(&query.panel, time).await?;
-            shown.first().map(|one| one.value).filter(|value| value.is_finite())
-        };
-        Ok(self.decode(&series, scraped, panel, signal, query, time))
-    }
-
-    /// When the samples behind a query were scraped: of each selector the newest, and of those the oldest.
-    async fn scraped(&self, query: &Query, time: f64) -> Result<Option<f64>, QueryError> {
-        let mut oldest: Option<f64> = None;
-        for selector in &query.selectors {
-            let newest = self.prometheus.query(&format!("max(timestamp({selector}))"), time).await?;
-            let Some(newest) = newest.first().map(|one| one.value) else { return Ok(None) };
-            oldest = Some(oldest.map_or(newest, |oldest| oldest.min(newest)));
-        }
-        Ok(oldest)
-    }
-
-    fn decode(
-        &self,
-        series: &[Series],
-        scraped: Option<f64>,
-        panel: Option<f64>,
-        signal: &Signal,
-        query: &Query,
-        time: f64,
-    ) -> Sample {
-        let Some(scraped) = scraped else { return Sample::Absent(Absence::NoSeries) };
-        let age = Duration::try_from_secs_f64(time - scraped).unwrap_or_default();
-        if age > signal.interval.mul_f64(STALE_AFTER) {
-            return Sample::Absent(Absence::Stale(age));
-        }
-        // What was scraped before the campaign began is a counter's baseline, and never a tier's own.
-        let scraped =
-            Elapsed::new(Duration::try_from_secs_f64(scraped - unix(self.start)).unwrap_or_default());
-        let name = |one: &Series| match (query.is_aggregate, labels(&one.labels)) {
-            (true, labels) if labels.is_empty() => "(aggregate)".to_owned(),
-            (_, labels) => labels,
-        };
-        let finite = series.iter().filter(|one| one.value.is_finite());
-        let points: Vec<_> =
-            finite.map(|one| Point { series: name(one), value: one.value, scraped }).collect();
-        if points.is_empty() {
-            return Sample::Absent(Absence::NotANumber);
-        }
-        Sample::Present { points, panel }
+        Observed { reading: Reading { signal: asked.signal.id.clone(), sample }, warnings }
     }
 }
 
-fn entry(id: &SignalId) -> Result<Entry, ObserveError> {
-    catalog::find(id.as_str()).ok_or_else(|| {
-        let known: Vec<_> = catalog::entries().iter().map(|entry| entry.id.to_string()).collect();
-        ObserveError::UnknownSignal { signal: id.clone(), known: known.join(", ") }
-    })
+impl Asked {
+    fn new(entry: &Entry, bound: Bound, check: &QueryCheck, sampling: Duration) -> Self {
+        let signal = Signal {
+            id: entry.id.clone(),
+            unit: entry.unit,
+            fold: entry.fold,
+            source: bound.query.judged.clone(),
+            interval: check.scrape.map_or(sampling, |scrape| scrape.max(sampling)),
+            window: bound.query.window,
+            memory: entry.memory,
+            optional: false,
+        };
+        Self { signal, bound }
+    }
+
+    const fn reader(&self, time: f64, start: f64) -> Reader<'_> {
+        let Bound { query, scale } = &self.bound;
+        Reader { signal: &self.signal, parts: &query.parts, scale, time, start }
+    }
+}
+
+impl Bound {
+    /// Asks for what is judged, for the scrapes behind it and for what the panel shows, all at once.
+    async fn ask(
+        &self,
+        prometheus: &Prometheus,
+        time: f64,
+        deadline: Instant,
+        warnings: &mut Vec<String>,
+    ) -> Result<Answers, QueryError> {
+        let ask = async |expression: String| prometheus.query(&expression, Some(time), deadline).await;
+        let stamped = self.query.selectors.iter().map(|selector| ask(format!("timestamp({selector})")));
+        let shown = async {
+            // Beside what is judged, it is for people alone: its failure is none of the reading.
+            if self.query.panel == self.query.judged {
+                None
+            } else {
+                ask(self.query.panel.clone()).await.ok()
+            }
+        };
+        let judged = ask(self.query.judged.clone());
+        let (judged, stamps, panel) = future::join3(judged, future::try_join_all(stamped), shown).await;
+        let mut take = |Answer { data, warnings: new }: Answer<Data>| {
+            for warning in new {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
+            data
+        };
+        let judged = take(judged?);
+        let stamps = stamps?.into_iter().map(|answer| Stamps::of(take(answer))).collect();
+        Ok(Answers { judged, stamps, panel: panel.map(take) })
+    }
+}
+
+/// A Prometheus that has answered.
+#[derive(Debug)]
+struct Server {
+    prometheus: Prometheus,
+    ahead: f64,
+    /// How long a query may take that is asked once, before anything waits for it.
+    patience: Duration,
+    intervals: BTreeMap<(String, String), Duration>,
+}
+
+impl Server {
+    async fn meet(config: &PrometheusConfig, sampling: Duration) -> Result<Self, ObserveError> {
+        let unreachable = |source| ObserveError::Unreachable { address: config.address(), source };
+        let prometheus = Prometheus::new(config).map_err(unreachable)?;
+        let patience = patience(sampling.max(LEAST_FIRST_PERIOD));
+        let time = async || prometheus.query("time()", None, Instant::now() + patience).await;
+        // The first answer takes as long as connecting does, which says nothing of the clocks.
+        time().await.map_err(unreachable)?;
+        let asked = SystemTime::now();
+        let answer = time().await.map_err(unreachable)?;
+        let answered = SystemTime::now();
+        let ahead = match answer.data {
+            Data::Scalar(time) => {
+                let difference = time.value() - f64::midpoint(unix(asked), unix(answered));
+                // What the way there and back explains is no difference.
+                if difference.abs() < LEAST_DIFFERENCE { 0.0 } else { difference }
+            }
+            Data::Vector(_) | Data::Matrix(_) | Data::String(_) => 0.0,
+        };
+        let intervals = prometheus.scrape_intervals(Instant::now() + patience).await;
+        Ok(Self { prometheus, ahead, patience, intervals })
+    }
+}
+
+/// Every query of every panel of `dashboards` asked once, with what was found or why it cannot be asked.
+///
+/// # Errors
+/// When Prometheus does not answer.
+pub async fn survey(
+    config: &PrometheusConfig,
+    dashboards: &Dashboards,
+    topics: &[String],
+    sampling: Duration,
+) -> Result<Vec<Result<QueryCheck, ObserveError>>, ObserveError> {
+    let given = given(config, topics);
+    let server = Server::meet(config, sampling).await?;
+    let mut binder = Binder::new(&server, &given, sampling, unix(SystemTime::now()) + server.ahead);
+    let mut checks = Vec::new();
+    for found in dashboards.queries() {
+        let signal =
+            SignalId::new(format!("{} / {} / {}", found.dashboard.file, found.panel(), found.ref_id()));
+        let meaning = Meaning { signal: &signal, unit: Unit::Count, fold: Fold::Worst, flowing: None };
+        checks.push(binder.bind(found, meaning).await.map(|(_, check)| check));
+    }
+    Ok(checks)
+}
+
+/// The variables that the user has set, and `$topic` in any case.
+fn given(config: &PrometheusConfig, topics: &[String]) -> BTreeMap<String, VariableValue> {
+    let mut given = config.variables.clone();
+    if !topics.is_empty() {
+        given.entry("topic".to_owned()).or_insert_with(|| VariableValue::Many(topics.to_vec()));
+    }
+    given
+}
+
+/// How long the answers of a sampling are waited for: it ends before the next one begins.
+fn patience(sampling: Duration) -> Duration {
+    sampling.mul_f64(SHARE_OF_PERIOD).min(LONGEST_PATIENCE)
 }
 
 fn unix(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// So many queries are under way at once at most.
-const AT_ONCE: usize = 8;
+/// The share of a sampling period after which its readings are given up on.
+const SHARE_OF_PERIOD: f64 = 0.9;
 
-/// More series than a team's workers, partitions or disks can be: a selector that selects everything.
-const MOST_SERIES: usize = 5_000;
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A sample older than so many intervals was missed at least once.
-const STALE_AFTER: f64 = 2.5;
+/// A query that is asked for the first time finds cold caches, and nothing waits for it yet.
+const LEAST_FIRST_PERIOD: Duration = Duration::from_secs(5);
 
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Clocks that differ by less agree, in seconds.
+const LEAST_DIFFERENCE: f64 = 1.0;

@@ -1,13 +1,26 @@
 //! Template variables: what `$topic` stands for.
 
+mod format;
+mod values;
+
 use std::{collections::BTreeMap, time::Duration};
 
-use regex::Regex;
+use tokio::time::Instant;
 
+use self::format::{Reference, Value};
 use crate::{
     client::{Prometheus, QueryError},
     dashboard::{Dashboard, Variable},
 };
+
+/// What a user sets a template variable to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariableValue {
+    /// A text that is put in as it is written; `$__all` stands for every value.
+    Text(String),
+    /// Values, each matched literally.
+    Many(Vec<String>),
+}
 
 /// Why a template variable stands for nothing.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +57,17 @@ pub enum VariableError {
         /// Its query, resolved.
         query: String,
         /// Why.
-        source: QueryError,
+        source: Box<QueryError>,
+    },
+    /// It is defined in a way that is not known.
+    #[error("${name} of {dashboard}: {reason}; set it under [prometheus.variables]")]
+    Unsupported {
+        /// The dashboard.
+        dashboard: String,
+        /// The variable.
+        name: String,
+        /// What is not known.
+        reason: String,
     },
     /// It is defined by way of itself.
     #[error("${name} of {dashboard} is defined by way of itself")]
@@ -56,14 +79,47 @@ pub enum VariableError {
     },
 }
 
+/// Grafana's own variables of time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// The step between two points of a graph.
+    pub(crate) interval: Duration,
+    /// How often the samples behind are taken.
+    pub(crate) scrape: Duration,
+    /// The time that the dashboard shows.
+    pub(crate) range: Duration,
+}
+
+impl Times {
+    fn value(&self, name: &str) -> Option<String> {
+        // Four scrapes are the least that a rate can be told from with one of them lost.
+        let rate = (self.interval + self.scrape).max(self.scrape * 4);
+        let milliseconds = |span: Duration| span.as_millis().to_string();
+        match name {
+            "__interval" => Some(written(self.interval)),
+            "__interval_ms" => Some(milliseconds(self.interval)),
+            "__rate_interval" => Some(written(rate)),
+            "__rate_interval_ms" => Some(milliseconds(rate)),
+            "__range" => Some(written(self.range)),
+            "__range_s" => Some(self.range.as_secs().max(1).to_string()),
+            "__range_ms" => Some(milliseconds(self.range)),
+            _ => None,
+        }
+    }
+}
+
 /// The variables of one dashboard as they are resolved.
 pub(crate) struct Resolver<'a> {
     prometheus: &'a Prometheus,
     dashboard: &'a Dashboard,
-    /// Grafana's own variables, and those that the user has set.
-    given: BTreeMap<String, String>,
-    resolved: BTreeMap<String, String>,
+    /// Those that the user has set.
+    given: &'a BTreeMap<String, VariableValue>,
+    resolved: BTreeMap<String, Value>,
+    /// What a person should know about them.
+    remarks: Vec<String>,
     time: f64,
+    /// How long each query of a variable may take.
+    patience: Duration,
 }
 
 impl<'a> Resolver<'a> {
@@ -71,184 +127,217 @@ impl<'a> Resolver<'a> {
     pub(crate) fn new(
         prometheus: &'a Prometheus,
         dashboard: &'a Dashboard,
-        given: &BTreeMap<String, String>,
-        sampling: Duration,
+        given: &'a BTreeMap<String, VariableValue>,
         time: f64,
+        patience: Duration,
     ) -> Self {
-        let seconds = |span: Duration| format!("{}s", span.as_secs().max(1));
-        let own = [
-            ("__interval", seconds(sampling)),
-            ("__rate_interval", seconds(sampling * 4)),
-            ("__range", seconds(sampling * 12)),
-        ];
-        let mut all: BTreeMap<_, _> = own.map(|(name, value)| (name.to_owned(), value)).into();
-        all.extend(given.clone());
-        Self { prometheus, dashboard, given: all, resolved: BTreeMap::new(), time }
+        let filtered = dashboard.variables().iter().filter(|variable| variable.has_filters);
+        let remark =
+            |variable: &Variable| format!("the ad hoc filters of ${} are not applied", variable.name);
+        let remarks = filtered.map(remark).collect();
+        Self { prometheus, dashboard, given, resolved: BTreeMap::new(), remarks, time, patience }
     }
 
     /// `text` with every variable replaced.
-    pub(crate) async fn resolve(&mut self, text: &str) -> Result<String, VariableError> {
-        for name in names(text) {
-            self.variable(&name, &mut Vec::new()).await?;
+    pub(crate) async fn resolve(&mut self, text: &str, times: &Times) -> Result<String, VariableError> {
+        for Reference { name, .. } in format::references(text) {
+            self.variable(&name, times, &mut Vec::new()).await?;
         }
-        Ok(self.replace(text))
+        self.replace(text, times)
     }
 
     /// What each variable was resolved to so far.
-    pub(crate) fn into_values(self) -> BTreeMap<String, String> {
-        self.resolved
+    pub(crate) fn values(&self) -> impl Iterator<Item = (String, String)> {
+        self.resolved.iter().map(|(name, value)| (name.clone(), value.to_string()))
     }
 
-    async fn variable(&mut self, name: &str, under_way: &mut Vec<String>) -> Result<(), VariableError> {
-        if self.resolved.contains_key(name) {
+    /// What a person should know about them.
+    pub(crate) fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    async fn variable(
+        &mut self,
+        name: &str,
+        times: &Times,
+        under_way: &mut Vec<String>,
+    ) -> Result<(), VariableError> {
+        // Grafana leaves the groups of label_replace alone, which look like variables.
+        if self.resolved.contains_key(name) || name.starts_with(|first: char| first.is_ascii_digit()) {
             return Ok(());
         }
-        let dashboard = || self.dashboard.file.clone();
-        if let Some(value) = self.given.get(name) {
-            self.resolved.insert(name.to_owned(), value.clone());
-            return Ok(());
-        }
+        let every = match self.given.get(name) {
+            Some(VariableValue::Text(text)) if text != ALL => {
+                self.resolved.insert(name.to_owned(), Value::Raw(text.clone()));
+                return Ok(());
+            }
+            Some(VariableValue::Many(values)) => {
+                self.resolved.insert(name.to_owned(), Value::Many(values.clone()));
+                return Ok(());
+            }
+            Some(VariableValue::Text(_all)) => true,
+            None if times.value(name).is_some() => return Ok(()),
+            None => false,
+        };
+        let (dashboard, own) = (self.dashboard.file.clone(), name.to_owned());
         if under_way.iter().any(|outer| outer == name) {
-            return Err(VariableError::Circular { dashboard: dashboard(), name: name.to_owned() });
+            return Err(VariableError::Circular { dashboard, name: own });
         }
-        let variables = self.dashboard.variables.iter();
-        let unknown = || VariableError::Unknown { dashboard: dashboard(), name: name.to_owned() };
-        let variable = variables.clone().find(|variable| variable.name == name).ok_or_else(unknown)?;
-        under_way.push(name.to_owned());
-        for inner in names(variable.query()) {
-            Box::pin(self.variable(&inner, under_way)).await?;
+        let found = self.dashboard.variables().iter().find(|variable| variable.name == name);
+        let Some(variable) = found else { return Err(VariableError::Unknown { dashboard, name: own }) };
+        under_way.push(own);
+        let texts = [variable.query.as_str(), variable.all_value.as_deref().unwrap_or("")];
+        for inner in texts.into_iter().flat_map(format::references) {
+            Box::pin(self.variable(&inner.name, times, under_way)).await?;
         }
         under_way.pop();
-        let value = self.value(variable).await?;
+        let value = self.value(variable, every, times).await?;
         self.resolved.insert(name.to_owned(), value);
         Ok(())
     }
 
-    async fn value(&self, variable: &Variable) -> Result<String, VariableError> {
-        let query = self.replace(variable.query());
+    async fn value(
+        &mut self,
+        variable: &Variable,
+        every: bool,
+        times: &Times,
+    ) -> Result<Value, VariableError> {
+        let query = self.replace(&variable.query, times)?;
+        let chosen = variable.chosen.first().filter(|chosen| *chosen != ALL);
         let values = match variable.kind.as_str() {
-            "query" => {
-                let found = self.values(&query).await.map_err(|source| VariableError::Query {
-                    dashboard: self.dashboard.file.clone(),
-                    name: variable.name.clone(),
-                    query: query.clone(),
-                    source,
-                })?;
-                filtered(found, variable.regex())
+            "query" => self.found(variable, &query).await?,
+            "custom" => values::listed(&query),
+            "interval" => {
+                let auto = format!("$__auto_interval_{}", variable.name);
+                if chosen.is_some_and(|chosen| *chosen == auto) {
+                    let (count, least) = variable.auto;
+                    return Ok(Value::Plain(written((times.range / count).max(least))));
+                }
+                values::listed(&query)
             }
-            "custom" | "interval" => query.split(',').map(|value| value.trim().to_owned()).collect(),
-            _constant_textbox_datasource => vec![query.clone()],
+            "textbox" | "text" | "datasource" => vec![chosen.map_or_else(|| query.clone(), Clone::clone)],
+            "constant" => vec![query.clone()],
+            other => match chosen {
+                Some(chosen) => vec![chosen.clone()],
+                None => {
+                    return Err(
+                        self.unsupported(variable, format!("variables of type {other:?} are not known"))
+                    );
+                }
+            },
         };
-        let chosen = variable.current().filter(|chosen| values.iter().any(|value| value == chosen));
-        match (variable.is_many(), chosen, values.as_slice()) {
-            (true, ..) if variable.all_value.is_some() => Ok(variable.all_value.clone().unwrap_or_default()),
-            (_, _, []) => Err(VariableError::Empty {
-                dashboard: self.dashboard.file.clone(),
-                name: variable.name.clone(),
-                query,
-            }),
-            (true, _, values) => Ok(any_of(values)),
-            (false, Some(chosen), _) => Ok(chosen.to_owned()),
-            (false, None, [first, ..]) => Ok(first.clone()),
+        self.choose(variable, every, values, query, times)
+    }
+
+    /// What Grafana would show: the saved choice as far as it is still there, and otherwise "All" or the first.
+    fn choose(
+        &mut self,
+        variable: &Variable,
+        every: bool,
+        values: Vec<String>,
+        query: String,
+        times: &Times,
+    ) -> Result<Value, VariableError> {
+        let all_chosen = every || variable.chosen.iter().any(|chosen| chosen == ALL);
+        let still_there = |value: &String| variable.chosen.contains(value);
+        let chosen: Vec<_> = if all_chosen {
+            Vec::new()
+        } else {
+            values.iter().filter(|value| still_there(value)).cloned().collect()
+        };
+        // Of several values that could be chosen and were not, each is judged: none is missed for not being the first.
+        let takes_all = all_chosen || (chosen.is_empty() && (variable.is_multi || variable.has_all));
+        if takes_all && let Some(all) = &variable.all_value {
+            return self.replace(all, times).map(Value::Raw);
+        }
+        let Some(first) = values.first().cloned() else {
+            let (dashboard, name) = (self.dashboard.file.clone(), variable.name.clone());
+            return Err(VariableError::Empty { dashboard, name, query });
+        };
+        if takes_all {
+            return Ok(Value::Many(values));
+        }
+        if !variable.is_multi && !variable.has_all {
+            return Ok(Value::Plain(chosen.into_iter().next().unwrap_or(first)));
+        }
+        if chosen.len() < values.len() {
+            self.remarks.push(format!(
+                "${} is {} of {} values, as the dashboard was saved",
+                variable.name,
+                chosen.len(),
+                values.len()
+            ));
+        }
+        Ok(Value::Many(chosen))
+    }
+
+    /// The values that a variable's query finds, as its regex and order leave them.
+    async fn found(&self, variable: &Variable, query: &str) -> Result<Vec<String>, VariableError> {
+        let asked = values::Asked::parse(query);
+        let deadline = Instant::now() + self.patience;
+        let found = asked.values(self.prometheus, self.time, deadline).await;
+        let found = found.map_err(|source| VariableError::Query {
+            dashboard: self.dashboard.file.clone(),
+            name: variable.name.clone(),
+            query: query.to_owned(),
+            source: Box::new(source),
+        })?;
+        let mut kept =
+            values::kept(found, &variable.regex).map_err(|reason| self.unsupported(variable, reason))?;
+        values::sort(&mut kept, variable.sort);
+        Ok(kept)
+    }
+
+    fn unsupported(&self, variable: &Variable, reason: String) -> VariableError {
+        VariableError::Unsupported {
+            dashboard: self.dashboard.file.clone(),
+            name: variable.name.clone(),
+            reason,
         }
     }
 
-    /// The values that a variable's query finds, sorted.
-    async fn values(&self, query: &str) -> Result<Vec<String>, QueryError> {
-        let query = query.trim();
-        let arguments = |function: &str| {
-            let rest = query.strip_prefix(function)?.trim_start();
-            rest.strip_prefix('(')?.strip_suffix(')')
+    fn replace(&self, text: &str, times: &Times) -> Result<String, VariableError> {
+        let value = |reference: &Reference, quote| {
+            let own = || times.value(&reference.name).map(Value::Raw);
+            let Some(value) = self.resolved.get(&reference.name).cloned().or_else(own) else {
+                return Ok(None);
+            };
+            value.formatted(reference.format.as_deref(), quote).map(Some)
         };
-        if let Some(expression) = arguments("query_result") {
-            let series = self.prometheus.query(expression, self.time).await?;
-            return Ok(series
-                .iter()
-                .map(|one| format!("{{{}}} {}", labels(&one.labels), one.value))
-                .collect());
-        }
-        let Some(arguments) = arguments("label_values") else {
-            return Err(QueryError::Answer { reason: "neither label_values nor query_result".to_owned() });
-        };
-        let Some((metric, label)) = arguments.rsplit_once(',').filter(|(_, label)| !label.contains('}'))
-        else {
-            return Ok(self.prometheus.label_values(arguments.trim()).await?.into_iter().collect());
-        };
-        let (metric, label) = (metric.trim(), label.trim());
-        let series = self.prometheus.query(&format!("count by ({label}) ({metric})"), self.time).await?;
-        let mut values: Vec<_> = series.into_iter().filter_map(|mut one| one.labels.remove(label)).collect();
-        values.sort();
-        Ok(values)
-    }
-
-    fn replace(&self, text: &str) -> String {
-        let pattern = reference();
-        let replaced = pattern.replace_all(text, |found: &regex::Captures<'_>| {
-            let whole = found.get(0).map_or("", |whole| whole.as_str());
-            let value = name_of(found).and_then(|name| self.resolved.get(name));
-            value.map_or_else(|| whole.to_owned(), Clone::clone)
-        });
-        replaced.into_owned()
+        format::replace(text, value).map_err(|(name, reason)| VariableError::Unsupported {
+            dashboard: self.dashboard.file.clone(),
+            name,
+            reason,
+        })
     }
 }
 
-/// The regular expression, as PromQL quotes it, that matches exactly `values`.
-pub(crate) fn any_of(values: &[String]) -> String {
-    // Within PromQL's quotes every backslash of the expression stands twice.
-    let quoted: Vec<_> = values.iter().map(|value| regex::escape(value).replace('\\', "\\\\")).collect();
-    match quoted.as_slice() {
-        [one] => one.clone(),
-        many => format!("({})", many.join("|")),
+/// A span as PromQL writes it.
+fn written(span: Duration) -> String {
+    let milliseconds = span.as_millis().max(1);
+    if milliseconds.is_multiple_of(1_000) {
+        format!("{}s", milliseconds / 1_000)
+    } else {
+        format!("{milliseconds}ms")
     }
 }
 
-/// Labels as a person reads them.
-pub(crate) fn labels(labels: &BTreeMap<String, String>) -> String {
-    let shown = labels.iter().filter(|(name, _)| *name != "__name__");
-    shown.map(|(name, value)| format!("{name}={value:?}")).collect::<Vec<_>>().join(", ")
-}
-
-fn filtered(values: Vec<String>, regex: Option<&str>) -> Vec<String> {
-    let pattern = regex.map(|regex| regex.trim_start_matches('/').trim_end_matches('/'));
-    let Some(Ok(pattern)) = pattern.map(Regex::new) else { return values };
-    let part = |value: String| {
-        let found = pattern.captures(&value)?;
-        found.get(1).or_else(|| found.get(0)).map(|part| part.as_str().to_owned())
-    };
-    values.into_iter().filter_map(part).collect()
-}
-
-fn names(text: &str) -> Vec<String> {
-    reference().captures_iter(text).filter_map(|found| name_of(&found).map(str::to_owned)).collect()
-}
-
-fn name_of<'t>(found: &regex::Captures<'t>) -> Option<&'t str> {
-    (1..=3).find_map(|group| found.get(group)).map(|name| name.as_str())
-}
-
-/// `$name`, `${name}`, `${name:format}` and `[[name]]`.
-fn reference() -> Regex {
-    Regex::new(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]").expect("the pattern is valid")
-}
+const ALL: &str = "$__all";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_way_of_writing_a_variable_is_found() {
-        assert_eq!(names("$a + ${b} + ${c:regex} + [[d]]"), ["a", "b", "c", "d"]);
-    }
-
-    #[test]
-    fn values_match_literally_within_promql_s_quotes() {
-        assert_eq!(any_of(&["a.json".to_owned()]), r"a\\.json");
-        assert_eq!(any_of(&["a".to_owned(), "b|c".to_owned()]), r"(a|b\\|c)");
-    }
-
-    #[test]
-    fn a_regex_keeps_its_group() {
-        let found = vec![r#"{mountpoint="/data"} 5"#.to_owned()];
-        assert_eq!(filtered(found, Some(r#"/.*\"(.*)\".*/"#)), ["/data"]);
+    fn a_rate_interval_is_four_scrapes_at_least() {
+        let seconds = Duration::from_secs;
+        let times = Times { interval: seconds(15), scrape: seconds(15), range: seconds(3_600) };
+        assert_eq!(times.value("__rate_interval").unwrap(), "60s");
+        let coarse = Times { interval: seconds(120), ..times };
+        assert_eq!(coarse.value("__rate_interval").unwrap(), "135s");
+        let fine =
+            Times { interval: Duration::from_millis(500), scrape: Duration::from_millis(500), ..times };
+        assert_eq!(fine.value("__interval").unwrap(), "500ms");
+        assert_eq!(fine.value("__range_s").unwrap(), "3600");
     }
 }

@@ -3,115 +3,47 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     fs,
     net::TcpListener,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use futures_util::StreamExt;
 use ramp_core::{
     campaign::{Campaign, Input},
     criterion::{Comparison, Criterion, Severity},
     event::Action,
-    observation::{Absence, LatencySnapshot, LoadProgress, Reading, Sample},
+    observation::{Absence, LatencySnapshot, LoadProgress, Sample},
     plan::{EvidenceRules, Plan, PlanDraft, Recovery, Tier},
-    signal::SignalId,
+    signal::{SignalId, Unit},
     units::{Elapsed, Rate, Ratio},
     verdict::{Finding, Verdict},
 };
-use ramp_observe::{Credentials, Dashboards, ObserveError, Observer, PrometheusConfig, catalog};
+use ramp_observe::{
+    Caution, Dashboards, ObserveError, Observer, ObserverSpec, Parts, PrometheusConfig, VariableValue,
+    catalog::{self, Binding, Catalog, PanelName},
+};
 use tempfile::TempDir;
 
-const SCRAPE: u64 = 5;
 const TOPIC: &str = "source.t.generated-data-01.json";
 
-/// Samples of one time, and what they are to be read as.
-struct World {
-    text: BTreeMap<&'static str, String>,
-    begin: u64,
-}
+/// The files of `fixtures/openmetrics`, each of an hour of its own.
+const CASES: [&str; 8] = ["sane", "gap", "nan", "reset", "stale-gauge", "hot-worker", "renamed", "appearing"];
 
-impl World {
-    /// The world of the `n`th hour: each case has an hour of its own.
-    fn new(n: u64) -> Self {
-        Self { text: BTreeMap::new(), begin: 1_700_000_000 + n * 3_600 }
-    }
-
-    /// A series that is scraped every 5 s from second `from` to second `to` of the world.
-    fn series(
-        mut self,
-        name: &'static str,
-        labels: &str,
-        (from, to): (u64, u64),
-        value: impl Fn(u64) -> f64,
-    ) -> Self {
-        let text = self.text.entry(name).or_default();
-        for second in (from..=to).step_by(5) {
-            writeln!(text, "{name}{{{labels}}} {} {}", value(second), self.begin + second).unwrap();
-        }
-        self
-    }
-
-    /// Everything that the template variables ask for.
-    fn with_variables(self) -> Self {
-        let all = (0, 300);
-        self.series("kafka_connect_source_task_metrics_source_record_poll_rate", WORKER, all, |_| 1.0)
-            .series("kafka_producer_producer_metrics_record_send_rate", WORKER, all, |_| 1.0)
-            .series("node_uname_info", r#"instance="w1",job="node""#, all, |_| 1.0)
-            .series("node_uname_info", r#"instance="w2",job="node""#, all, |_| 1.0)
-    }
-
-    fn at(&self, second: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(self.begin + second)
-    }
-
-    /// What is read of `signal` at a second of the world, the campaign having begun at its first.
-    async fn read(&self, server: &Server, signal: SignalId, second: u64) -> Sample {
-        let observer = self.observer(server, signal.clone()).await.unwrap();
-        let mut readings = observer.sample(self.at(second)).await;
-        let Reading { signal: read, sample } = readings.pop().unwrap();
-        assert_eq!(read, signal);
-        sample
-    }
-
-    async fn observer(&self, server: &Server, signal: SignalId) -> Result<Observer, ObserveError> {
-        let variables = BTreeMap::from([("interval".to_owned(), "30s".to_owned())]);
-        let config = PrometheusConfig { url: server.url.clone(), variables, ..PrometheusConfig::default() };
-        let dashboards = Dashboards::embedded().unwrap();
-        // The variables are resolved once series are there.
-        Observer::connect(
-            &config,
-            &dashboards,
-            &[signal],
-            &[TOPIC.to_owned()],
-            Duration::from_secs(SCRAPE),
-            self.at(1),
-        )
-        .await
-    }
-}
-
-const WORKER: &str = r#"env="lab",kafka_connect_cluster="c",connector="mm2",instance="w1",client_id="p""#;
-
+/// A Prometheus that has the samples of every case, one scrape in five seconds.
 struct Server {
     url: String,
+    data: TempDir,
     child: Child,
-    _data: TempDir,
 }
 
 impl Server {
-    /// A Prometheus that has the samples of `worlds`.
-    fn over(worlds: &[&World]) -> Self {
+    async fn over_all_cases() -> Self {
         let data = TempDir::new().unwrap();
-        for (number, world) in worlds.iter().enumerate() {
-            let mut text = String::new();
-            for (name, series) in &world.text {
-                writeln!(text, "# TYPE {name} unknown\n{}", series.trim_end()).unwrap();
-            }
-            text.push_str("# EOF\n");
-            let file = data.path().join(format!("{number}.txt"));
-            fs::write(&file, text).unwrap();
+        for case in CASES {
+            let file = fixtures().join("openmetrics").join(format!("{case}.txt"));
             let made = Command::new("promtool")
                 .args(["tsdb", "create-blocks-from", "openmetrics"])
                 .arg(&file)
@@ -120,20 +52,12 @@ impl Server {
                 .unwrap();
             assert!(made.status.success(), "{made:?}");
         }
-        let config = data.path().join("prometheus.yml");
-        fs::write(&config, "{}").unwrap();
+        fs::write(data.path().join("prometheus.yml"), "{}").unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", data.path().join("data").display()))
-            .arg("--storage.tsdb.retention.time=100y")
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { url: format!("http://127.0.0.1:{port}"), child, _data: data }
+        let child = start(data.path(), port);
+        let server = Self { url: format!("http://127.0.0.1:{port}"), data, child };
+        server.ready().await;
+        server
     }
 
     async fn ready(&self) {
@@ -146,122 +70,375 @@ impl Server {
             tokio::task::yield_now().await;
         }
     }
+
+    fn end(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    async fn restart(&mut self) {
+        let port = self.url.rsplit(':').next().unwrap().parse().unwrap();
+        self.child = start(self.data.path(), port);
+        self.ready().await;
+    }
+
+    fn config(&self) -> PrometheusConfig {
+        let variables = BTreeMap::from([("interval".to_owned(), VariableValue::Text("30s".to_owned()))]);
+        PrometheusConfig { url: self.url.clone(), variables, ..PrometheusConfig::default() }
+    }
+
+    /// An observer of `signals` in a case that begins at its first second.
+    async fn observer(&self, case: &str, signals: &[SignalId]) -> Result<Observer, ObserveError> {
+        self.observer_of(case, signals, &Catalog::default(), &Dashboards::embedded().unwrap()).await
+    }
+
+    async fn observer_of(
+        &self,
+        case: &str,
+        signals: &[SignalId],
+        catalog: &Catalog,
+        dashboards: &Dashboards,
+    ) -> Result<Observer, ObserveError> {
+        let topics = [TOPIC.to_owned()];
+        let spec = ObserverSpec {
+            dashboards,
+            catalog,
+            signals,
+            topics: &topics,
+            sampling: Duration::from_secs(5),
+            start: at(case, 1),
+        };
+        Observer::connect(&self.config(), spec).await
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-/// The values of a reading by series, and what the panel showed.
-fn values(sample: &Sample) -> (Vec<(&str, f64)>, Option<f64>) {
-    match sample {
-        Sample::Present { points, panel } => {
-            let values = points.iter().map(|point| (point.series.as_str(), point.value)).collect();
-            (values, *panel)
-        }
-        Sample::Absent(why) => panic!("absent: {why}"),
-    }
+fn start(data: &Path, port: u16) -> Child {
+    Command::new("prometheus")
+        .arg(format!("--config.file={}", data.join("prometheus.yml").display()))
+        .arg(format!("--storage.tsdb.path={}", data.join("data").display()))
+        .arg("--storage.tsdb.retention.time=100y")
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
-fn partition(number: u8) -> String {
-    format!(r#"topic="{TOPIC}",partition="{number}",instance="w1""#)
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
+}
+
+/// A second of a case.
+fn at(case: &str, second: u64) -> SystemTime {
+    let hour = CASES.iter().position(|known| *known == case).unwrap() as u64;
+    UNIX_EPOCH + Duration::from_secs(1_700_000_000 + hour * 3_600 + second)
+}
+
+async fn sample(observer: &Observer, at: SystemTime) -> Vec<(SignalId, Sample)> {
+    let readings = observer.sample(at).map(|observed| (observed.reading.signal, observed.reading.sample));
+    readings.collect().await
+}
+
+/// What is expected of a reading.
+enum Expected {
+    /// Series (some of its labels), value and the second of its scrape, and what the panel shows.
+    Present(&'static [(&'static str, f64, u64)], Option<f64>),
+    Absent(Absence),
+}
+use Expected::{Absent, Present};
+
+/// Case, signal and second, and what is read then.
+fn table() -> Vec<(&'static str, SignalId, u64, Expected)> {
+    vec![
+        ("sane", catalog::ACTIVE_RECORDS, 62, Present(&[("(sum)", 90.0, 60)], Some(90.0))),
+        (
+            "sane",
+            catalog::LATENCY_AVG,
+            62,
+            Present(&[("partition=\"0\"", 100.0, 60), ("partition=\"1\"", 300.0, 60)], Some(200.0)),
+        ),
+        (
+            "sane",
+            catalog::LATENCY_MAX,
+            62,
+            Present(&[("partition=\"0\"", 400.0, 60), ("partition=\"1\"", 900.0, 60)], Some(900.0)),
+        ),
+        (
+            "sane",
+            catalog::BUFFER_UTILIZATION,
+            62,
+            Present(
+                &[
+                    ("client_id=\"connector-producer-mm2-0\"", 75.0, 60),
+                    ("client_id=\"producer-1\"", 0.0, 60),
+                ],
+                None,
+            ),
+        ),
+        ("sane", catalog::BUFFER_EXHAUSTED, 62, Present(&[("client_id=", 7.0, 60)], Some(7.0))),
+        ("sane", catalog::HOST_CPU, 62, Present(&[("w1:9100", 40.0, 60), ("w2:9100", 50.0, 60)], None)),
+        ("sane", catalog::HOST_MEMORY, 62, Present(&[("w1:9100", 75.0, 60), ("w2:9100", 50.0, 60)], None)),
+        ("sane", catalog::HOST_DISK_BUSY, 62, Present(&[("sda", 0.25, 60), ("sdb", 0.0, 60)], None)),
+        // The last scrape was at 60: it is still good once one was missed, and stale after two.
+        ("gap", catalog::ACTIVE_RECORDS, 72, Present(&[("(sum)", 10.0, 60)], Some(10.0))),
+        ("gap", catalog::ACTIVE_RECORDS, 82, Absent(Absence::Stale(Duration::from_secs(22)))),
+        ("nan", catalog::LATENCY_MAX, 62, Absent(Absence::NotANumber)),
+        // One value that is no number makes the panel's sum none; the others are still known.
+        ("nan", catalog::ACTIVE_RECORDS, 62, Present(&[("(sum)", 20.0, 60)], None)),
+        // A counter that was reset reads as it stands: the increase is the campaign's to tell.
+        (
+            "reset",
+            catalog::BUFFER_EXHAUSTED,
+            57,
+            Present(&[("connector-producer-mm2-0", 7.0, 55), ("producer-1", 1.0, 55)], Some(8.0)),
+        ),
+        (
+            "reset",
+            catalog::BUFFER_EXHAUSTED,
+            62,
+            Present(&[("connector-producer-mm2-0", 2.0, 60), ("producer-1", 1.0, 60)], Some(3.0)),
+        ),
+        (
+            "stale-gauge",
+            catalog::LATENCY_AVG,
+            57,
+            Present(
+                &[("partition=\"0\"", 100.0, 55), ("partition=\"1\"", 6_500.0, 55)],
+                Some(4_352.333_333_333_333),
+            ),
+        ),
+        ("stale-gauge", catalog::LATENCY_AVG, 62, Absent(Absence::NoSeries)),
+        ("hot-worker", catalog::HOST_CPU, 62, Present(&[("w1:9100", 5.0, 60), ("w2:9100", 97.0, 60)], None)),
+        ("renamed", catalog::ACTIVE_RECORDS, 62, Absent(Absence::NoSeries)),
+        ("appearing", catalog::ACTIVE_RECORDS, 57, Present(&[("(sum)", 10.0, 55)], Some(10.0))),
+        ("appearing", catalog::ACTIVE_RECORDS, 62, Present(&[("(sum)", 30.0, 60)], Some(30.0))),
+        (
+            "appearing",
+            catalog::BUFFER_EXHAUSTED,
+            57,
+            Present(&[("connector-producer-mm2-0", 0.0, 55)], Some(0.0)),
+        ),
+        (
+            "appearing",
+            catalog::BUFFER_EXHAUSTED,
+            62,
+            Present(
+                &[("connector-producer-mm2-0", 0.0, 60), ("connector-producer-mm2-1", 3.0, 60)],
+                Some(3.0),
+            ),
+        ),
+    ]
 }
 
 #[tokio::test]
 async fn each_case_is_read_as_what_it_is() {
-    const ACTIVE: &str = "kafka_connect_source_task_metrics_source_record_active_count";
-    const LATENCY: &str = "kafka_connect_mirror_source_connector_replication_latency_ms";
-    const LATENCY_MAX: &str = "kafka_connect_mirror_source_connector_replication_latency_ms_max";
-    const RATE: &str = "kafka_connect_mirror_source_connector_record_rate";
-    const EXHAUSTED: &str = "kafka_producer_producer_metrics_buffer_exhausted_total";
-    const CPU: &str = "node_cpu_seconds_total";
-    let all = (0, 300);
-    let task = |task: u8| format!("{WORKER},task=\"{task}\"");
-    let idle = |share: f64| move |second: u64| second as f64 * share;
+    let server = Server::over_all_cases().await;
+    for (case, signal, second, expected) in table() {
+        let observer = server.observer(case, std::slice::from_ref(&signal)).await.unwrap();
+        let mut readings = sample(&observer, at(case, second)).await;
+        let (read, sample) = readings.pop().unwrap();
+        assert_eq!(read, signal);
+        same(&format!("{signal} of {case} at {second}"), &sample, &expected);
+    }
+}
 
-    let sane = World::new(0)
-        .with_variables()
-        .series(ACTIVE, &task(0), all, |_| 10.0)
-        .series(ACTIVE, &task(1), (100, 300), |_| 20.0)
-        .series(LATENCY, &partition(0), all, |_| 100.0)
-        .series(LATENCY, &partition(1), all, |_| 300.0)
-        .series(LATENCY, &partition(2), all, |_| 6_500.0)
-        .series(RATE, &partition(0), all, |_| 50.0)
-        .series(RATE, &partition(1), all, |_| 50.0)
-        .series(RATE, &partition(2), all, |_| 0.0)
-        .series(LATENCY_MAX, &partition(0), all, |_| f64::NAN)
-        .series(EXHAUSTED, WORKER, all, |second| if second < 100 { 7.0 } else { 2.0 })
-        .series(CPU, r#"instance="w1",cpu="0",mode="idle""#, all, idle(0.60))
-        .series(CPU, r#"instance="w2",cpu="0",mode="idle""#, all, idle(0.03));
-    let gap = World::new(1).with_variables().series(ACTIVE, &task(0), (0, 100), |_| 10.0);
-    let renamed = World::new(2).with_variables();
-    let server = Server::over(&[&sane, &gap, &renamed]);
-    server.ready().await;
+fn same(what: &str, sample: &Sample, expected: &Expected) {
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9 * b.abs().max(1.0);
+    match (sample, expected) {
+        (Sample::Present { points, panel }, Present(expected, shown)) => {
+            assert_eq!(points.len(), expected.len(), "{what}: {points:?}");
+            for (point, (series, value, scraped)) in points.iter().zip(*expected) {
+                assert!(point.series.contains(series), "{what}: {point:?}");
+                assert!(near(point.value, *value), "{what}: {point:?}");
+                // The campaign begins at the first second.
+                assert_eq!(point.scraped.since_start(), Duration::from_secs(scraped - 1), "{what}");
+            }
+            match (panel, shown) {
+                (Some(panel), Some(shown)) => {
+                    assert!(near(*panel, *shown), "{what}: the panel shows {panel}")
+                }
+                (panel, shown) => assert_eq!(panel, shown, "{what}: what the panel shows"),
+            }
+        }
+        (Sample::Absent(why), Absent(expected)) => assert_eq!(why, expected, "{what}"),
+        (sample, _) => panic!("{what}: {sample:?}"),
+    }
+}
 
-    let read = sane.read(&server, catalog::ACTIVE_RECORDS, 52).await;
-    assert_eq!(values(&read), (vec![("(aggregate)", 10.0)], None));
-    let Sample::Present { points, .. } = &read else { unreachable!() };
+#[tokio::test]
+async fn a_query_says_where_it_comes_from_how_often_and_what_is_worth_knowing() {
+    let server = Server::over_all_cases().await;
+    let observer = server.observer("renamed", &[catalog::ACTIVE_RECORDS]).await.unwrap();
+    assert_eq!(observer.checks()[0].cautions, [Caution::NoSeries]);
+
+    // At its first second a case has one scrape, which tells no interval: it is asked later.
+    let topics = [TOPIC.to_owned()];
+    let (dashboards, mut catalog) = (Dashboards::embedded().unwrap(), Catalog::default());
+    let panel = Some(PanelName::Title("Total Record Rate".into()));
+    let own = Binding {
+        dashboard: Some("mm2-replication".to_owned()),
+        panel,
+        unit: Some(Unit::Count),
+        ..Binding::default()
+    };
+    catalog.bind("mm2.rate", own).unwrap();
+    let signals = [catalog::HOST_CPU, catalog::ACTIVE_RECORDS, SignalId::literal("mm2.rate")];
+    let spec = ObserverSpec {
+        dashboards: &dashboards,
+        catalog: &catalog,
+        signals: &signals,
+        topics: &topics,
+        sampling: Duration::from_secs(2),
+        start: at("sane", 62),
+    };
+    let mut config = server.config();
+    config.variables.insert("interval".to_owned(), VariableValue::Text("10s".to_owned()));
+    let observer = Observer::connect(&config, spec).await.unwrap();
+
+    let [cpu, active, rate] = observer.checks() else { panic!("{:?}", observer.checks()) };
+    let (sampling, scrape, window) =
+        (Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10));
+    assert_eq!(cpu.cautions, [Caution::Sampling { sampling, scrape }, Caution::Window { window, scrape }]);
     assert_eq!(
-        points[0].scraped.since_start(),
-        Duration::from_secs(49),
-        "the scrape at 50, from the start at 1"
+        (cpu.scrape, cpu.window, cpu.series, cpu.age),
+        (Some(scrape), window, 2, Some(Duration::from_secs(2)))
     );
-    let read = sane.read(&server, catalog::ACTIVE_RECORDS, 152).await;
-    assert_eq!(values(&read).0, [("(aggregate)", 30.0)], "a series that appears is in the sum");
+    assert_eq!((cpu.ref_id.as_str(), cpu.panel.as_str(), &cpu.parts), ("F", "CPU% Basic", &Parts::Shown));
+    assert!(cpu.expression.contains(r#"instance=~"(w1:9100|w2:9100)""#), "{}", cpu.expression);
+    assert_eq!((&active.parts, active.series), (&Parts::Sum, 2));
+    assert!(active.panel_expression.starts_with("sum("), "{}", active.panel_expression);
+    assert_eq!((rate.signal.as_str(), rate.series), ("mm2.rate", 2));
+    assert_eq!(observer.variables()["node"], "(w1:9100|w2:9100)");
+    assert_eq!(observer.variables()["topic"], TOPIC);
 
-    let read = sane.read(&server, catalog::LATENCY_AVG, 52).await;
-    let (points, panel) = values(&read);
+    let signal = observer.signals().next().unwrap();
+    assert_eq!((signal.window, signal.interval), (window, scrape), "coverage is held against the scrape");
+
+    let unknown =
+        server.observer("sane", &[SignalId::literal("mm2.latency_average")]).await.unwrap_err().to_string();
+    assert!(unknown.contains("mm2.latency_average") && unknown.contains("\"mm2.latency_avg\""), "{unknown}");
+}
+
+#[tokio::test]
+async fn variables_of_every_type_resolve_as_grafana_shows_them() {
+    let server = Server::over_all_cases().await;
+    let folder = TempDir::new().unwrap();
+    let expression = r#"count({job=~"$job", instance=~"$host", mode!="$none"})
+        + 0 * count(up{a=~"$all", b="${plain}", c=~"$picked", d="$text$constant", e="[[disk]]", f="$ds", g="$total"})
+        + 0 * sum(rate(x[$step])) + 0 * sum(rate(x[$__rate_interval])) + 0 * sum(rate(x[$__range]))"#;
+    let node = r#"node_uname_info{job=~"$job"}"#;
+    let dashboard = serde_json::json!({
+        "time": {"from": "now-30m", "to": "now"},
+        "panels": [{"title": "p", "targets": [{"refId": "A", "expr": expression, "datasource": "any"}]}],
+        "templating": {"list": [
+            {"name": "job", "type": "query", "query": "label_values(job)", "includeAll": true, "current": {}},
+            {"name": "host", "type": "query", "query": {"query": format!("label_values({node}, instance)")},
+             "multi": true, "sort": 2, "regex": "/(w.):.*/", "current": {"value": ["w1", "gone"]}},
+            {"name": "all", "type": "custom", "query": "a,b", "includeAll": true, "allValue": ".+", "current": {"value": "$__all"}},
+            {"name": "plain", "type": "custom", "query": "One : 1,Two : 2", "current": {"value": "2"}},
+            {"name": "picked", "type": "custom", "query": "a.b,c", "multi": true, "includeAll": true, "current": {"value": ["$__all"]}},
+            {"name": "text", "type": "textbox", "query": "default", "current": {"value": "typed"}},
+            {"name": "constant", "type": "constant", "query": "!"},
+            {"name": "none", "type": "textbox", "query": ""},
+            {"name": "ds", "type": "datasource", "query": "prometheus", "current": {"value": "Prom"}},
+            {"name": "disk", "type": "query", "query": "query_result(topk(1, node_memory_MemTotal_bytes))",
+             "regex": "/instance=\"([^\"]*)\"/"},
+            {"name": "total", "type": "query", "query": format!("query_result(count({node}))"), "regex": "/{} (.*) .*/"},
+            {"name": "step", "type": "interval", "query": "1m,5m", "auto": true, "auto_count": 30, "auto_min": "10s",
+             "current": {"value": "$__auto_interval_step"}},
+            {"name": "filter", "type": "adhoc", "filters": [{"key": "a", "operator": "=", "value": "b"}]}
+        ]}
+    });
+    fs::write(folder.path().join("d.json"), dashboard.to_string()).unwrap();
+    let dashboards = Dashboards::load(folder.path()).unwrap();
+    let mut catalog = Catalog::default();
+    let binding = Binding {
+        dashboard: Some("d.json".to_owned()),
+        panel: Some(PanelName::Title("p".into())),
+        unit: Some(Unit::Count),
+        ..Binding::default()
+    };
+    catalog.bind("own", binding).unwrap();
+    let signals = [SignalId::literal("own")];
+    let topics = [];
+    let spec = ObserverSpec {
+        dashboards: &dashboards,
+        catalog: &catalog,
+        signals: &signals,
+        topics: &topics,
+        sampling: Duration::from_secs(5),
+        start: at("sane", 62),
+    };
+    let observer = Observer::connect(&server.config(), spec).await.unwrap();
+    let resolved: Vec<_> =
+        observer.variables().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(
-        points.iter().map(|point| point.1).collect::<Vec<_>>(),
-        [100.0, 300.0],
-        "an idle partition's last value does not count"
+        resolved,
+        [
+            ("all", ".+"),
+            ("constant", "!"),
+            ("disk", "w1:9100"),
+            ("ds", "Prom"),
+            ("host", "w1"),
+            ("job", "node"),
+            ("none", ""),
+            ("picked", "(a.b|c)"),
+            ("plain", "2"),
+            ("step", "60s"),
+            ("text", "typed"),
+            ("total", "2"),
+        ]
     );
-    assert_eq!(panel, Some((100.0 + 300.0 + 6_500.0) / 3.0), "the panel shows what it shows");
+    let check = &observer.checks()[0];
+    for part in [r#"a=~".+""#, r#"c=~"(a\\.b|c)""#, r#"d="typed!""#, "x[60s]", "x[20s]", "x[1800s]"] {
+        assert!(check.expression.contains(part), "{part} is not in {}", check.expression);
+    }
+    let remarks: Vec<_> = check.cautions.iter().map(ToString::to_string).collect();
+    for remark in ["ad hoc filters of $filter", "$host is 1 of 2 values", "count() cannot be taken apart"] {
+        assert!(remarks.iter().any(|one| one.contains(remark)), "{remark} is not in {remarks:?}");
+    }
+}
 
-    let read = sane.read(&server, catalog::LATENCY_MAX, 52).await;
-    assert_eq!(read, Sample::Absent(Absence::NotANumber));
-
-    assert_eq!(values(&sane.read(&server, catalog::BUFFER_EXHAUSTED, 52).await).0[0].1, 7.0);
-    assert_eq!(
-        values(&sane.read(&server, catalog::BUFFER_EXHAUSTED, 152).await).0[0].1,
-        2.0,
-        "a reset is left to the fold"
-    );
-
-    let read = sane.read(&server, catalog::HOST_CPU, 152).await;
-    let (hot, _) = values(&read);
-    assert_eq!(hot.len(), 2);
-    let of = |instance: &str| hot.iter().find(|(series, _)| series.contains(instance)).unwrap().1;
-    assert!((of("w1") - 40.0).abs() < 0.5 && (of("w2") - 97.0).abs() < 0.5, "{hot:?}: the hot worker shows");
-
-    let read = gap.read(&server, catalog::ACTIVE_RECORDS, 152).await;
-    assert_eq!(read, Sample::Absent(Absence::Stale(Duration::from_secs(52))));
-
-    let read = renamed.read(&server, catalog::ACTIVE_RECORDS, 52).await;
-    assert_eq!(read, Sample::Absent(Absence::NoSeries));
+#[tokio::test]
+async fn a_restarted_server_is_read_again_and_one_that_is_down_is_a_named_absence() {
+    let mut server = Server::over_all_cases().await;
+    let signals = [catalog::HOST_MEMORY, catalog::ACTIVE_RECORDS];
+    let observer = server.observer("sane", &signals).await.unwrap();
+    server.end();
+    let down = sample(&observer, at("sane", 62)).await;
+    assert_eq!(down.len(), 2);
+    for (_, sample) in &down {
+        let refused = matches!(sample, Sample::Absent(Absence::Unreachable(why)) if why.contains("refused"));
+        assert!(refused, "{sample:?}");
+    }
+    let error = server.observer("sane", &signals).await.unwrap_err();
+    assert!(matches!(error, ObserveError::Unreachable { .. }), "{error}");
+    server.restart().await;
+    let again = sample(&observer, at("sane", 62)).await;
+    assert!(again.iter().all(|(_, sample)| matches!(sample, Sample::Present { .. })), "{again:?}");
 }
 
 #[tokio::test]
 async fn a_hot_worker_beside_an_idle_one_stops_the_tier() {
-    let idle = |share: f64| move |second: u64| second as f64 * share;
-    let world = World::new(0)
-        .with_variables()
-        .series("node_cpu_seconds_total", r#"instance="w1",cpu="0",mode="idle""#, (0, 300), idle(0.95))
-        .series("node_cpu_seconds_total", r#"instance="w2",cpu="0",mode="idle""#, (0, 300), idle(0.03));
-    let server = Server::over(&[&world]);
-    server.ready().await;
-    let observer = world.observer(&server, catalog::HOST_CPU).await.unwrap();
+    let server = Server::over_all_cases().await;
+    let observer = server.observer("hot-worker", &[catalog::HOST_CPU]).await.unwrap();
     let mut campaign = Campaign::new(plan_that_stops_on_cpu(&observer));
     campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
     campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
     while campaign.poll_action().is_some() {}
     for second in (5..=60).step_by(5) {
         let now = Elapsed::new(Duration::from_secs(second));
-        for reading in observer.sample(world.at(1 + second)).await {
-            campaign.handle(now, Input::Reading(reading));
+        let mut readings = observer.sample(at("hot-worker", 1 + second));
+        while let Some(observed) = readings.next().await {
+            campaign.handle(now, Input::Reading(observed.reading));
         }
         campaign.handle(now, Input::Latency { tier: 0, snapshot: LatencySnapshot::default() });
     }
@@ -279,7 +456,7 @@ async fn a_hot_worker_beside_an_idle_one_stops_the_tier() {
         panic!("{:?}", result.findings)
     };
     assert!(
-        series.contains(r#"instance="w2""#) && source.contains("node_cpu_seconds_total"),
+        series.contains(r#"instance="w2:9100""#) && source.contains("node_cpu_seconds_total"),
         "{series} {source}"
     );
     assert!((value - 97.0).abs() < 0.5, "{value}");
@@ -312,66 +489,8 @@ fn plan_that_stops_on_cpu(observer: &Observer) -> Plan {
         evidence: EvidenceRules::default(),
         recommended: Ratio::new(0.7).unwrap(),
         budget: None,
+        ceiling: None,
+        refine: None,
     })
     .unwrap()
-}
-
-#[tokio::test]
-async fn a_signal_says_where_it_comes_from_and_how_often() {
-    let world = World::new(0).with_variables();
-    let server = Server::over(&[&world]);
-    server.ready().await;
-    let observer = world.observer(&server, catalog::HOST_CPU).await.unwrap();
-    let signal = observer.signals().next().unwrap();
-    assert_eq!(signal.window, Duration::from_secs(30));
-    assert_eq!(signal.interval, Duration::from_secs(SCRAPE));
-    assert!(signal.source.contains(r#"instance=~"(w1|w2)""#), "{}", signal.source);
-    assert_eq!(observer.variables()["node"], "(w1|w2)");
-
-    let unknown = world.observer(&server, SignalId::literal("mm2.weather")).await.unwrap_err().to_string();
-    assert!(unknown.contains("mm2.weather") && unknown.contains("mm2.latency_avg"), "{unknown}");
-}
-
-#[tokio::test]
-async fn a_server_that_dies_leaves_named_absences_and_shows_no_secret() {
-    let world = World::new(0).with_variables();
-    let server = Server::over(&[&world]);
-    server.ready().await;
-    let config = PrometheusConfig {
-        url: server.url.clone(),
-        credentials: Some(Credentials::basic("ramp".to_owned(), "hunter2".to_owned())),
-        ..PrometheusConfig::default()
-    };
-    let dashboards = Dashboards::embedded().unwrap();
-    let wanted = [catalog::HOST_MEMORY, catalog::ACTIVE_RECORDS];
-    let connect =
-        |start| Observer::connect(&config, &dashboards, &wanted, &[], Duration::from_secs(SCRAPE), start);
-    let observer = connect(world.at(1)).await.unwrap();
-    drop(server);
-    let readings = observer.sample(world.at(60)).await;
-    assert_eq!(readings.len(), 2);
-    for reading in &readings {
-        let unreachable =
-            matches!(&reading.sample, Sample::Absent(Absence::Unreachable(why)) if !why.is_empty());
-        assert!(unreachable, "{reading:?}");
-    }
-    let error = connect(world.at(1)).await.unwrap_err();
-    assert!(matches!(error, ObserveError::Unreachable { .. }), "{error}");
-    assert!(!format!("{observer:?}{config:?}{readings:?}{error}{error:?}").contains("hunter2"));
-}
-
-#[tokio::test]
-async fn a_login_in_the_address_is_refused_and_not_shown() {
-    let config = PrometheusConfig {
-        url: "http://ramp:hunter2@127.0.0.1:1/base".to_owned(),
-        headers: BTreeMap::from([("X-Token".to_owned(), "hunter2".to_owned())]),
-        ..PrometheusConfig::default()
-    };
-    let dashboards = Dashboards::embedded().unwrap();
-    let start = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    let connected =
-        Observer::connect(&config, &dashboards, &[], &[], Duration::from_secs(SCRAPE), start).await;
-    let error = connected.unwrap_err();
-    assert!(error.to_string().contains("username_env and password_env"), "{error}");
-    assert!(!format!("{error}{error:?}{config:?}").contains("hunter2"), "{error}");
 }

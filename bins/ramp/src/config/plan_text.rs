@@ -130,6 +130,23 @@ impl PlanText {
         self.criteria.iter().chain(own).map(|criterion| criterion.signal.clone()).collect()
     }
 
+    /// Replaces every name that a criterion has for its signal by the signal's own, as `find` knows it.
+    ///
+    /// # Errors
+    /// The first name that `find` does not know.
+    pub fn name_signals<E>(&mut self, find: impl Fn(&str) -> Result<SignalId, E>) -> Result<(), (String, E)> {
+        let own = self.tiers.iter_mut().flat_map(|tier| &mut tier.criteria);
+        for criterion in self.criteria.iter_mut().chain(own) {
+            let name = criterion.signal.as_str();
+            criterion.signal = if name.eq_ignore_ascii_case(SignalId::LAG.as_str()) {
+                SignalId::LAG
+            } else {
+                find(name).map_err(|error| (name.to_owned(), error))?
+            };
+        }
+        Ok(())
+    }
+
     /// Turns every `stop` on the signals named by `prefix` into a warning.
     pub fn only_warn_on(&mut self, prefix: &str) {
         let own = self.tiers.iter_mut().flat_map(|tier| &mut tier.criteria);

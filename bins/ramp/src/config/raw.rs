@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use ramp_core::signal::{Fold, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::span::Span;
@@ -28,6 +29,8 @@ pub struct RawConfig {
     pub load: RawLoad,
     /// Where the dashboards' queries are answered.
     pub prometheus: RawPrometheus,
+    /// Which panels show the signals, where the catalogue does not say so.
+    pub signals: BTreeMap<String, RawSignal>,
     /// What a stop on a signal of the hosts means.
     pub host: RawHost,
 }
@@ -104,15 +107,79 @@ pub struct RawPrometheus {
     /// A folder or file with the dashboards to judge by; the built-in ones otherwise.
     pub dashboards: Option<PathBuf>,
     /// Values for the dashboards' template variables.
-    pub variables: BTreeMap<String, String>,
+    pub variables: BTreeMap<String, RawVariable>,
     /// The environment variable that holds a bearer token.
     pub token_env: Option<String>,
+    /// A file whose first line is a bearer token.
+    pub token_file: Option<PathBuf>,
     /// The environment variable that holds the user name for basic authentication.
     pub username_env: Option<String>,
     /// The environment variable that holds the password for basic authentication.
     pub password_env: Option<String>,
+    /// A file whose first line is the password.
+    pub password_file: Option<PathBuf>,
+    /// A file with the authorities to trust, in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// A file with the client's own certificate and its chain.
+    pub cert_file: Option<PathBuf>,
+    /// A file with the key of that certificate.
+    pub key_file: Option<PathBuf>,
     /// Headers to send, such as `X-Scope-OrgID`.
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, RawHeader>,
+}
+
+/// A value of a template variable: a text that is put in as it is, or values that are matched literally.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged, expecting = "write a text, or a list of texts")]
+pub enum RawVariable {
+    /// A text.
+    Text(String),
+    /// Values.
+    Many(Vec<String>),
+}
+
+/// A header's value: a text, or where a secret one stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged, expecting = "write a text, { env = \"VARIABLE\" } or { file = \"FILE\" }")]
+pub enum RawHeader {
+    /// A text that is no secret.
+    Text(String),
+    /// In an environment variable.
+    Variable {
+        /// The variable.
+        env: String,
+    },
+    /// In the first line of a file.
+    File {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// Which panel shows a signal.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSignal {
+    /// The dashboard: its file, its title or its uid.
+    pub dashboard: Option<String>,
+    /// The panel: its title or its id.
+    pub panel: Option<RawPanel>,
+    /// The letter of the panel's query; the first that is shown otherwise.
+    pub query: Option<String>,
+    /// The unit of the signal's values.
+    pub unit: Option<Unit>,
+    /// How a tier's readings become one figure.
+    pub fold: Option<Fold>,
+}
+
+/// A panel by its title or its id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged, expecting = "write a panel's title or its id")]
+pub enum RawPanel {
+    /// Its title.
+    Title(String),
+    /// Its id.
+    Id(i64),
 }
 
 /// What the hosts' signals may do.

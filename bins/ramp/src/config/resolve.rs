@@ -1,7 +1,6 @@
 //! What the program may use: flags over environment over file, every value checked.
 
 use std::{
-    collections::BTreeMap,
     env,
     path::{Path, PathBuf},
     time::Duration,
@@ -12,13 +11,13 @@ use ramp_load::{
     payload::Payload,
     probe::topics::ReplicationPolicy,
 };
-use ramp_observe::{Credentials, PrometheusConfig};
+use ramp_observe::{PrometheusConfig, catalog::Catalog};
 
 use super::{
     ConfigError,
     plan_text::PlanText,
-    raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawPrometheus, RawReplication},
-    span::Span,
+    prometheus,
+    raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawReplication},
 };
 use crate::cli::Run;
 
@@ -43,6 +42,8 @@ pub struct Settings {
     pub payload: Payload,
     /// Where the signals are read.
     pub prometheus: PrometheusConfig,
+    /// Which panels show them.
+    pub catalog: Catalog,
     /// The dashboards that say how; the built-in ones otherwise.
     pub dashboards: Option<PathBuf>,
     /// How often they are read.
@@ -62,6 +63,9 @@ impl Settings {
             (None, Some(name)) => PlanText::load(name, folder)?,
             (None, None) => PlanText::load(PlanText::BUILT_IN_NAME, folder)?,
         };
+        let catalog = prometheus::catalog(raw.signals)?;
+        plan.name_signals(|name| catalog.find(name).map(|entry| entry.id.clone()))
+            .map_err(|(name, error)| value("criteria.signal", &name, &error))?;
         if raw.host.criteria == HostCriteria::Warning {
             plan.only_warn_on("host.");
         }
@@ -80,8 +84,9 @@ impl Settings {
             topics,
             payload,
             dashboards: raw.prometheus.dashboards.as_ref().map(|path| folder.join(path)),
-            sampling: raw.prometheus.sampling.map_or(SAMPLING, Span::get),
-            prometheus: prometheus(raw.prometheus, args.prometheus.clone())?,
+            sampling: prometheus::sampling(&raw.prometheus)?,
+            prometheus: prometheus::settings(raw.prometheus, args.prometheus.clone(), folder)?,
+            catalog,
             plan,
         })
     }
@@ -130,19 +135,20 @@ fn cluster(
     let variable = |key: &str, name: &Option<String>| secret_variable(&format!("{section}.{key}"), name);
     let username = variable("username_env", &raw.username_env)?;
     let password = match raw.password_file {
-        Some(file) => Some(password_file(&folder.join(file))?),
+        Some(file) => Some(first_line(&folder.join(file))?),
         None => variable("password_env", &raw.password_env)?,
     };
     Ok(ClusterConfig { bootstrap, properties: raw.properties, username, password: password.map(Secret::new) })
 }
 
-fn secret_variable(key: &str, name: &Option<String>) -> Result<Option<String>, ConfigError> {
+pub(super) fn secret_variable(key: &str, name: &Option<String>) -> Result<Option<String>, ConfigError> {
     let Some(name) = name else { return Ok(None) };
     let missing = |_| ConfigError::Variable { key: key.to_owned(), variable: name.clone() };
     env::var(name).map(Some).map_err(missing)
 }
 
-fn password_file(path: &Path) -> Result<String, ConfigError> {
+/// What a file with a secret holds, but for the line feed that editors add.
+pub(super) fn first_line(path: &Path) -> Result<String, ConfigError> {
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     Ok(text.lines().next().unwrap_or("").to_owned())
@@ -166,32 +172,9 @@ fn policy(raw: RawReplication) -> Result<ReplicationPolicy, ConfigError> {
     }
 }
 
-fn prometheus(raw: RawPrometheus, flag: Option<String>) -> Result<PrometheusConfig, ConfigError> {
-    let url = flag.or(raw.url).ok_or(ConfigError::Missing {
-        key: "prometheus.url",
-        flag: "--prometheus",
-        variable: "PROMETHEUS_URL",
-    })?;
-    let variable = |key: &str, name: &Option<String>| secret_variable(&format!("prometheus.{key}"), name);
-    let token = variable("token_env", &raw.token_env)?;
-    let username = variable("username_env", &raw.username_env)?;
-    let password = variable("password_env", &raw.password_env)?;
-    let credentials = match (token, username, password) {
-        (Some(token), ..) => Some(Credentials::bearer(token)),
-        (None, Some(username), Some(password)) => Some(Credentials::basic(username, password)),
-        (None, ..) => None,
-    };
-    let mut headers = BTreeMap::new();
-    headers.extend(raw.headers);
-    Ok(PrometheusConfig { url, credentials, headers, variables: raw.variables })
-}
-
-fn value(key: &str, value: &str, reason: &dyn std::fmt::Display) -> ConfigError {
+pub(super) fn value(key: &str, value: &str, reason: &dyn std::fmt::Display) -> ConfigError {
     ConfigError::Value { key: key.to_owned(), value: value.to_owned(), reason: reason.to_string() }
 }
 
 /// The users' applications write to topics of this prefix.
 const TOPIC_PREFIX: &str = "test-prometheus";
-
-/// How often the signals are read where nothing else is said.
-const SAMPLING: Duration = Duration::from_secs(5);

@@ -92,6 +92,20 @@ fn a_faulty_plan_is_told_before_anything_is_connected() {
 }
 
 #[test]
+fn a_signal_that_nobody_knows_is_answered_with_the_nearest_before_anything_is_connected() {
+    let (folder, plan) = ramp("", &["plan"]);
+    let plan = String::from_utf8(plan.stdout).unwrap().replace("mm2.buffer_exhausted", "Bufer exhausted");
+    let path = folder.path().join("own.toml");
+    std::fs::write(&path, plan).unwrap();
+    let (status, error) = refused(CLUSTERS, &["run", "--plan", path.to_str().unwrap()]);
+    assert_eq!(status, 2, "{error}");
+    assert!(
+        error.contains("no signal is called \"Bufer exhausted\"; the nearest are \"Buffer Exhausted\""),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_rate_that_is_none_is_a_usage_error() {
     let (status, error) = refused(CLUSTERS, &["run", "--require", "0"]);
     assert_eq!(status, 2, "{error}");

@@ -1,0 +1,190 @@
+//! Where Prometheus is, and how to log in there.
+
+use std::{collections::BTreeMap, fmt};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use reqwest::{
+    Certificate, ClientBuilder, Identity, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
+};
+
+use super::error::{QueryError, chain};
+use crate::variable::VariableValue;
+
+/// Where Prometheus is, and how to log in there. Shows neither a login nor the values of headers.
+#[derive(Clone, Default)]
+pub struct PrometheusConfig {
+    /// Its address, with its base path if it has one.
+    pub url: String,
+    /// How to log in.
+    pub credentials: Option<Credentials>,
+    /// Headers to send, such as `X-Scope-OrgID`.
+    pub headers: BTreeMap<String, String>,
+    /// Certificates.
+    pub tls: Tls,
+    /// Values for the dashboards' template variables, instead of what they would resolve to.
+    pub variables: BTreeMap<String, VariableValue>,
+}
+
+/// Certificates, as PEM. Shows none of them.
+#[derive(Clone, Default)]
+pub struct Tls {
+    /// The authorities to trust, in place of the system's.
+    pub authorities: Option<Vec<u8>>,
+    /// The client's own certificate with its chain, and its key.
+    pub identity: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    pub(super) fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, QueryError> {
+        let unusable = |what| move |error: reqwest::Error| QueryError::Tls { what, reason: chain(&error) };
+        if let Some(pem) = &self.authorities {
+            let authorities = Certificate::from_pem_bundle(pem).map_err(unusable("prometheus.ca_file"))?;
+            if authorities.is_empty() {
+                let reason = "it has no certificate".to_owned();
+                return Err(QueryError::Tls { what: "prometheus.ca_file", reason });
+            }
+            builder = builder.tls_certs_only(authorities);
+        }
+        if let Some(pem) = &self.identity {
+            // The library's reason may quote the key.
+            let unusable = |_| QueryError::Tls {
+                what: "prometheus.cert_file with prometheus.key_file",
+                reason: "no certificate and key that belong together".to_owned(),
+            };
+            builder = builder.identity(Identity::from_pem(pem).map_err(unusable)?);
+        }
+        Ok(builder)
+    }
+}
+
+impl fmt::Debug for PrometheusConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrometheusConfig")
+            .field("address", &self.address())
+            .field("headers", &self.headers.keys())
+            .field("variables", &self.variables)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PrometheusConfig {
+    /// The address as it may be shown: without a login that stands in it, and without its query.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.url) else { return "(no address)".to_owned() };
+        // Only addresses without a host refuse, and those have no login.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        url.set_query(None);
+        url.set_fragment(None);
+        url.to_string()
+    }
+
+    /// The address, without the slash at its end that would double.
+    pub(super) fn checked_url(&self) -> Result<String, String> {
+        let url = Url::parse(&self.url).map_err(|error| error.to_string())?;
+        if !["http", "https"].contains(&url.scheme()) {
+            return Err("it begins with neither http:// nor https://".to_owned());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("it holds a login; use username_env and password_env".to_owned());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("it holds a query; leave out what begins with ? or #".to_owned());
+        }
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    pub(super) fn header_map(&self) -> Result<HeaderMap, QueryError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let parsed = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
+            let (Ok(key), Ok(mut value)) = parsed else {
+                return Err(QueryError::Header { name: name.clone() });
+            };
+            value.set_sensitive(true);
+            headers.insert(key, value);
+        }
+        if let Some(credentials) = &self.credentials {
+            let value = credentials.header();
+            let value = value.ok_or_else(|| QueryError::Header { name: AUTHORIZATION.to_string() })?;
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+
+    pub(super) fn secrets(&self) -> Secrets {
+        let login = self.credentials.iter().flat_map(Credentials::secrets);
+        let all = login.chain(self.headers.values().cloned());
+        // A single digit, as tenants have, would be hidden in every number.
+        Secrets(all.filter(|secret| secret.len() >= SHORTEST_SECRET).collect())
+    }
+}
+
+/// A login, which shows itself as `***`.
+#[derive(Clone)]
+pub struct Credentials(Login);
+
+#[derive(Clone)]
+enum Login {
+    Bearer(String),
+    Basic { username: String, password: String },
+}
+
+impl Credentials {
+    /// A bearer token.
+    #[must_use]
+    pub const fn bearer(token: String) -> Self {
+        Self(Login::Bearer(token))
+    }
+
+    /// A user and a password.
+    #[must_use]
+    pub const fn basic(username: String, password: String) -> Self {
+        Self(Login::Basic { username, password })
+    }
+
+    fn header(&self) -> Option<HeaderValue> {
+        let text = match &self.0 {
+            Login::Bearer(token) => format!("Bearer {token}"),
+            Login::Basic { username, password } => format!("Basic {}", encoded(username, password)),
+        };
+        let mut value = HeaderValue::from_str(&text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        match &self.0 {
+            Login::Bearer(token) => vec![token.clone()],
+            Login::Basic { username, password } => vec![encoded(username, password), password.clone()],
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+fn encoded(username: &str, password: &str) -> String {
+    BASE64.encode(format!("{username}:{password}").as_bytes())
+}
+
+/// What no message may show, even where a server echoes it.
+pub(super) struct Secrets(Vec<String>);
+
+impl Secrets {
+    pub(super) fn hidden(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+}
+
+const SHORTEST_SECRET: usize = 4;

@@ -14,7 +14,9 @@ const BETWEEN_P2_AND_P3: u64 = 5 * 512 * 1024;
 fn the_capacity_is_where_the_replication_breaks() {
     let lab = Laboratory::start();
 
-    let free = lab.campaign("free", &["P1", "P2"]).run();
+    let mut watch = lab.watch();
+    let free = lab.campaign("free", &["P1", "P2"]).watched(&mut watch);
+    watch.has_seen_every_signal();
     assert_eq!(free.status, 0, "{free}");
     assert_eq!(free.verdicts(), ["go", "go"], "{free}");
     assert_eq!(free.capacity(), (1_000, false, 700), "unthrottled, the last tier passes: {free}");

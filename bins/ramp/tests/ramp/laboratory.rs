@@ -13,6 +13,8 @@ use ramp_lab::{Lab, LabOptions, Process, Throttle};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::dashboards::Watch;
+
 /// One laboratory at a time: two would share two cores.
 static ONE: Mutex<()> = Mutex::new(());
 
@@ -45,6 +47,10 @@ impl Laboratory {
             }
             assert!(round < ROUNDS, "the replication does not become warm: {campaign}");
         }
+    }
+
+    pub(crate) fn watch(&self) -> Watch {
+        Watch::new(&self.lab, 10)
     }
 
     pub(crate) fn throttle(&self, throttle: Throttle) {
@@ -96,6 +102,15 @@ impl CampaignBuilder {
 
     pub(crate) fn run(self) -> Campaign {
         self.drive(|_| {})
+    }
+
+    /// Runs it, and looks at dashboards whenever the load is told.
+    pub(crate) fn watched(self, watch: &mut Watch) -> Campaign {
+        self.drive(|line| {
+            if line.contains("% of") {
+                watch.look();
+            }
+        })
     }
 
     /// Runs it and kills a part of the laboratory while the first tier is loaded.
@@ -188,7 +203,7 @@ impl Campaign {
     }
 
     fn tiers(&self) -> &[Value] {
-        self.report["tiers"].as_array().unwrap()
+        self.report["tiers"].as_array().unwrap_or_else(|| panic!("no report: {self}"))
     }
 }
 

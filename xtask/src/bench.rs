@@ -3,6 +3,7 @@
 
 mod broker;
 mod load;
+mod observe;
 mod process;
 mod rate;
 mod rdkafka_performance;
@@ -19,12 +20,13 @@ pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
         "rate" => rate::run(only),
         "stall" => stall::run(only),
         "soak" => soak::run(only),
+        "observe" => observe::run(),
         _unknown => Err(Failure::Wrong(format!("{subject} is no benchmark; there are {SUBJECTS}"))),
     }
 }
 
 /// What can be measured.
-pub(crate) const SUBJECTS: &str = "load, rate, stall and soak";
+pub(crate) const SUBJECTS: &str = "load, rate, stall, soak and observe";
 
 /// The middle one of some values, the upper of two.
 fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {

@@ -125,7 +125,7 @@ const LEAST_JAVA: u32 = 17;
 const JAVA: &str = "openjdk-17-jre-headless";
 const ANY_JAVA: &str = "default-jre-headless";
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 11] = [
     Need { program: "cc", package: "gcc", purpose: "librdkafka" },
     Need { program: "c++", package: "g++", purpose: "librdkafka" },
     Need { program: "make", package: "make", purpose: "librdkafka" },
@@ -139,4 +139,6 @@ const NEEDS: [Need; 9] = [
         package: "prometheus-node-exporter",
         purpose: "the laboratory",
     },
+    Need { program: "chromium", package: "chromium", purpose: "the HTML report in a browser" },
+    Need { program: "xmllint", package: "libxml2-utils", purpose: "the JUnit report against its schema" },
 ];

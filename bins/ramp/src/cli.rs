@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ramp_core::units::Rate;
 
+use crate::lang::Lang;
+
 /// Finds how many messages per second a Kafka replication carries within its latency objective.
 #[derive(Debug, Parser)]
 #[command(name = "ramp", version, about, after_help = EXIT_STATUSES)]
@@ -46,9 +48,12 @@ pub struct Run {
     /// Exit with 1 unless the validated capacity is at least this many records per second.
     #[arg(long, value_name = "RATE")]
     pub require: Option<Rate>,
-    /// The language of the grid.
-    #[arg(long, value_enum, default_value_t = Lang::Fr)]
-    pub lang: Lang,
+    /// The language of the report; the plan's, or the locale's, otherwise.
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+    /// What to write while it runs: text for people, or events as JSON, one per line on standard output.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// `ramp plan`.
@@ -67,18 +72,18 @@ pub struct ReportArgs {
     /// The form to print it in.
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
-    /// Its language.
-    #[arg(long, value_enum, default_value_t = Lang::Fr)]
-    pub lang: Lang,
+    /// Its language; the plan's, or the locale's, otherwise.
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
 }
 
-/// A language of the report.
+/// What is written while a campaign runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Lang {
-    /// French, as the form is.
-    Fr,
-    /// English.
-    En,
+pub enum Output {
+    /// Text for people, on standard error; the report on standard output.
+    Text,
+    /// Events as JSON, one per line on standard output, and nothing else there.
+    Json,
 }
 
 /// A form of the report.
@@ -86,10 +91,18 @@ pub enum Lang {
 pub enum Format {
     /// For the terminal.
     Terminal,
-    /// Markdown.
+    /// The form, as Markdown.
     Markdown,
+    /// One HTML file with plots.
+    Html,
     /// JSON.
     Json,
+    /// The grid as CSV.
+    Csv,
+    /// Everything over time as CSV.
+    CsvTimeline,
+    /// JUnit XML: one test case per tier.
+    Junit,
 }
 
 const EXIT_STATUSES: &str = "\

@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::StreamExt;
 use ramp_core::{
-    campaign::{Campaign, Input},
+    campaign::Input,
     event::Action,
     plan::Plan,
     units::{Elapsed, Rate},
@@ -35,6 +35,7 @@ use tokio::{
 use crate::{
     journal::{Journal, JournalError},
     progress::Progress,
+    recorded::Recorded,
 };
 
 /// The moment from which a campaign counts its time, by both of the machine's clocks.
@@ -108,10 +109,10 @@ pub async fn drive(
     means: Means,
     journal: &mut Journal,
     progress: &mut Progress,
-) -> Result<Campaign, DriveError> {
+) -> Result<Recorded, DriveError> {
     let (sender, messages) = mpsc::unbounded_channel();
     let driver = Driver {
-        campaign: Campaign::new(plan),
+        recorded: Recorded::new(plan),
         start,
         means: Arc::new(means),
         journal,
@@ -125,7 +126,7 @@ pub async fn drive(
 }
 
 struct Driver<'a> {
-    campaign: Campaign,
+    recorded: Recorded,
     start: Start,
     means: Arc<Means>,
     journal: &'a mut Journal,
@@ -155,7 +156,7 @@ enum Message {
 }
 
 impl Driver<'_> {
-    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) -> Result<Campaign, DriveError> {
+    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) -> Result<Recorded, DriveError> {
         let mut interrupts = Interrupts::listen()?;
         let mut interrupted = false;
         let mut beat = interval(BEAT);
@@ -168,7 +169,7 @@ impl Driver<'_> {
         while let Some(observed) = first.next().await {
             self.observed(observed)?;
         }
-        while self.campaign.outcome().is_none() {
+        while self.recorded.campaign.outcome().is_none() {
             self.carry_out();
             tokio::select! {
                 Some(message) = messages.recv() => self.take(message)?,
@@ -183,11 +184,11 @@ impl Driver<'_> {
             }
         }
         self.carry_out();
-        Ok(self.campaign)
+        Ok(self.recorded)
     }
 
     fn carry_out(&mut self) {
-        while let Some(action) = self.campaign.poll_action() {
+        while let Some(action) = self.recorded.campaign.poll_action() {
             match action {
                 Action::ProvePath { tier } => self.prove_path(tier),
                 Action::StartLoad { tier, rate, hold, bound } => self.start_load(tier, rate, hold, bound),
@@ -198,8 +199,8 @@ impl Driver<'_> {
                 }
             }
         }
-        while let Some(event) = self.campaign.poll_event() {
-            self.progress.event(&self.campaign, &event);
+        while let Some(event) = self.recorded.campaign.poll_event() {
+            self.progress.event(&self.recorded.campaign, &event);
         }
     }
 
@@ -220,13 +221,13 @@ impl Driver<'_> {
     fn happened(&mut self, input: Input) -> Result<(), DriveError> {
         let at = self.start.elapsed();
         self.journal.record(at, &input)?;
-        self.campaign.handle(at, input);
+        self.recorded.handle(at, input);
         Ok(())
     }
 
     fn prove_path(&mut self, tier: usize) {
         let means = Arc::clone(&self.means);
-        let patience = self.campaign.plan().recovery().give_up;
+        let patience = self.recorded.campaign.plan().recovery().give_up;
         self.answer(async move {
             Message::Happened(match means.canaries.cross(&means.probe, patience).await {
                 Ok(()) => Input::PathClear { tier },
@@ -274,7 +275,9 @@ impl Driver<'_> {
     fn beat(&mut self) -> Result<(), DriveError> {
         let now = self.means.clock.now();
         let Some(TierLoad { tier, account, ended, .. }) = &self.load else {
-            return self.happened(Input::Tick);
+            self.happened(Input::Tick)?;
+            self.progress.beat(&self.recorded.campaign, self.start.elapsed());
+            return Ok(());
         };
         let (tier, ended) = (*tier, *ended);
         let (progress, snapshot) = (account.progress(now), account.latency(now));
@@ -287,7 +290,7 @@ impl Driver<'_> {
                 self.happened(Input::ObservationLost { tier, reason: error.to_string() })?;
             }
         }
-        self.progress.beat(&self.campaign, self.start.elapsed());
+        self.progress.beat(&self.recorded.campaign, self.start.elapsed());
         Ok(())
     }
 
@@ -308,7 +311,6 @@ impl Driver<'_> {
     }
 
     fn observed(&mut self, Observed { reading, warnings }: Observed) -> Result<(), DriveError> {
-        self.progress.warnings(&reading.signal, &warnings, self.start.elapsed());
         for warning in warnings {
             self.happened(Input::Warned { signal: reading.signal.clone(), warning })?;
         }

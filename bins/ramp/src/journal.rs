@@ -7,14 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ramp_core::{
-    SCHEMA_VERSION,
-    campaign::{Campaign, Input},
-    plan::Plan,
-    units::Elapsed,
-};
+use ramp_core::{SCHEMA_VERSION, campaign::Input, plan::Plan, units::Elapsed};
 use ramp_report::RunFacts;
 use serde::{Deserialize, Serialize};
+
+use crate::{lang::Lang, recorded::Recorded};
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +22,9 @@ pub struct Header {
     pub plan: Plan,
     /// What the run is about, without secrets.
     pub facts: RunFacts,
+    /// The language that the plan asks for.
+    #[serde(default)]
+    pub lang: Option<Lang>,
 }
 
 /// A journal that is being written.
@@ -41,7 +41,7 @@ pub struct Replay {
     /// The first line.
     pub header: Header,
     /// The campaign as it stood after the last full line.
-    pub campaign: Campaign,
+    pub recorded: Recorded,
     /// How many inputs were replayed.
     pub inputs: usize,
 }
@@ -103,12 +103,17 @@ impl Journal {
     ///
     /// # Errors
     /// When the file exists already or cannot be written.
-    pub fn create(folder: &Path, plan: Plan, facts: RunFacts) -> Result<Self, JournalError> {
+    pub fn create(
+        folder: &Path,
+        plan: Plan,
+        facts: RunFacts,
+        lang: Option<Lang>,
+    ) -> Result<Self, JournalError> {
         let path = folder.join(FILE);
         let file = OpenOptions::new().append(true).create_new(true).open(&path);
         let file = file.map_err(|source| JournalError::Write { path: path.clone(), source })?;
         let mut journal = Self { file, path, line: Vec::new() };
-        journal.append(&Header { schema_version: SCHEMA_VERSION, plan, facts })?;
+        journal.append(&Header { schema_version: SCHEMA_VERSION, plan, facts, lang })?;
         Ok(journal)
     }
 
@@ -147,15 +152,15 @@ impl Replay {
             return Err(JournalError::Version { path, found: schema_version });
         }
         let header: Header = serde_json::from_slice(&first).map_err(|source| fault(1, source))?;
-        let mut campaign = Campaign::new(header.plan.clone());
+        let mut recorded = Recorded::new(header.plan.clone());
         let mut inputs = 0;
         while let Some(line) = lines.next_full().map_err(read)? {
             let line: Line<Input> =
                 serde_json::from_slice(&line).map_err(|source| fault(lines.number, source))?;
-            campaign.handle(line.at, line.input);
+            recorded.handle(line.at, line.input);
             inputs += 1;
         }
-        Ok(Self { header, campaign, inputs })
+        Ok(Self { header, recorded, inputs })
     }
 }
 
@@ -232,23 +237,24 @@ mod tests {
     #[test]
     fn a_replayed_journal_is_the_campaign_that_was_journaled() {
         let folder = TempDir::new().unwrap();
-        let mut journal = Journal::create(folder.path(), plan(), facts()).unwrap();
-        let mut campaign = Campaign::new(plan());
+        let mut journal = Journal::create(folder.path(), plan(), facts(), None).unwrap();
+        let mut told = Recorded::new(plan());
         for (at, input) in inputs() {
             journal.record(at, &input).unwrap();
-            campaign.handle(at, input);
+            told.handle(at, input);
         }
         let replay = Replay::read(folder.path()).unwrap();
         assert_eq!(replay.inputs, 4);
         assert_eq!(replay.header.facts, facts());
-        assert_eq!(replay.campaign.stage(), campaign.stage());
-        assert_eq!(replay.campaign.results(), campaign.results());
+        assert_eq!(replay.recorded.campaign.stage(), told.campaign.stage());
+        assert_eq!(replay.recorded.campaign.results(), told.campaign.results());
+        assert_eq!(replay.recorded.recorder, told.recorder);
     }
 
     #[test]
     fn a_journal_that_was_cut_anywhere_reads_to_its_last_full_line() {
         let folder = TempDir::new().unwrap();
-        let mut journal = Journal::create(folder.path(), plan(), facts()).unwrap();
+        let mut journal = Journal::create(folder.path(), plan(), facts(), None).unwrap();
         for (at, input) in inputs() {
             journal.record(at, &input).unwrap();
         }
@@ -268,7 +274,7 @@ mod tests {
     #[test]
     fn a_changed_line_and_a_later_form_are_named() {
         let folder = TempDir::new().unwrap();
-        drop(Journal::create(folder.path(), plan(), facts()).unwrap());
+        drop(Journal::create(folder.path(), plan(), facts(), None).unwrap());
         let path = folder.path().join(FILE);
         let header = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{header}{{}}\n")).unwrap();
@@ -281,7 +287,10 @@ mod tests {
     #[test]
     fn a_run_is_never_written_over() {
         let folder = TempDir::new().unwrap();
-        drop(Journal::create(folder.path(), plan(), facts()).unwrap());
-        assert!(matches!(Journal::create(folder.path(), plan(), facts()), Err(JournalError::Write { .. })));
+        drop(Journal::create(folder.path(), plan(), facts(), None).unwrap());
+        assert!(matches!(
+            Journal::create(folder.path(), plan(), facts(), None),
+            Err(JournalError::Write { .. })
+        ));
     }
 }

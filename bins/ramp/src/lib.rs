@@ -8,8 +8,10 @@ pub mod driver;
 mod error;
 pub mod exit;
 pub mod journal;
+pub mod lang;
 pub mod preflight;
 pub mod progress;
+pub mod recorded;
 mod report;
 mod run;
 

@@ -1,126 +1,139 @@
-//! What a person sees while a campaign runs: plain lines on standard error.
+//! What is seen while a campaign runs: a block that is kept up to date on a terminal, plain lines elsewhere, or events
+//! as JSON for another program.
+
+mod block;
+mod text;
 
 use std::{
-    collections::BTreeSet,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     time::Duration,
 };
 
-use ramp_core::{
-    campaign::{Campaign, Stage},
-    criterion::Severity,
-    event::{Ending, Event},
-    signal::SignalId,
-    units::Elapsed,
-};
+use ramp_core::{campaign::Campaign, event::Event, units::Elapsed};
+use serde::Serialize;
 
-/// Writes lines about a campaign that runs.
-pub struct Progress {
-    out: Box<dyn Write + Send>,
-    /// When the last line about the load was written.
-    shown: Option<Elapsed>,
-    /// The warnings of Prometheus that were shown.
-    warned: BTreeSet<(SignalId, String)>,
+use self::block::Block;
+use crate::cli::Output;
+
+/// Shows a campaign that runs. Whatever was drawn is taken off the terminal when it is dropped.
+#[derive(Debug)]
+pub struct Progress(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// A block on a terminal, the lines above it.
+    Block(Block),
+    /// Lines on standard error; when the last one about the load was written.
+    Lines(Option<Elapsed>),
+    /// Events on standard output; when the last one about the load was written.
+    Events(Option<Elapsed>),
 }
 
-impl std::fmt::Debug for Progress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Progress").field("shown", &self.shown).finish_non_exhaustive()
-    }
+/// How the load stands, as an event beside the campaign's own.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "progress")]
+struct Standing<'a> {
+    tier: usize,
+    name: &'a str,
+    phase: &'static str,
+    at: Elapsed,
+    rate: u32,
+    due: u64,
+    offered: u64,
+    acknowledged: u64,
+    arrived: Option<u64>,
+    outstanding: Option<u64>,
+    p99_ms: Option<f64>,
+    p99_bound_ms: f64,
 }
 
 impl Progress {
-    /// Progress on standard error.
+    /// Progress of the kind that `output` asks for and standard error can show.
     #[must_use]
-    pub fn stderr() -> Self {
-        Self { out: Box::new(io::stderr()), shown: None, warned: BTreeSet::new() }
+    pub fn new(output: Output) -> Self {
+        Self(match output {
+            Output::Json => Kind::Events(None),
+            Output::Text if io::stderr().is_terminal() => Kind::Block(Block::new()),
+            Output::Text => Kind::Lines(None),
+        })
     }
 
     /// Shows an event.
     pub fn event(&mut self, campaign: &Campaign, event: &Event) {
-        self.shown = None;
-        let name = |tier: usize| campaign.tier(tier).map_or("?", |tier| tier.name.as_str());
-        let (at, text) = match event {
-            Event::Refining { tier, rate, validated, stopped, at } => {
-                let name = name(*tier);
-                (at, format!("{name}: the limit lies between {validated} and {stopped}: {rate} is tried"))
+        match &mut self.0 {
+            Kind::Block(block) => {
+                if let Some(line) = text::event(campaign, event) {
+                    block.line(&line);
+                }
             }
-            Event::TierRepeated { tier, at } => (at, format!("{} begins anew", name(*tier))),
-            Event::TierStarted { tier, at } => {
-                let Some(known) = campaign.tier(*tier) else { return };
-                let (hold, bound) = (known.hold.as_secs(), seconds(known.p99_bound));
-                (at, format!("{} starts: {} for {hold} s, p99 < {bound}", known.name, known.rate))
+            Kind::Lines(shown) => {
+                *shown = None;
+                if let Some(line) = text::event(campaign, event) {
+                    write_line(io::stderr().lock(), &line);
+                }
             }
-            Event::TierCut { tier, at } => (at, format!("{}: the load is stopped early", name(*tier))),
-            Event::Provisional { tier, verdict, at } => {
-                (at, format!("{}: {verdict}, if nothing is lost in the recovery", name(*tier)))
-            }
-            Event::Final { tier, verdict, at } => (at, format!("{}: {verdict}", name(*tier))),
-            Event::LevelChanged { tier, signal, to, series, value, at, .. } => {
-                let level = match to {
-                    None => "ok",
-                    Some(Severity::Warning) => "warning",
-                    Some(Severity::Stop) => "STOP",
-                };
-                let series = if series.is_empty() { String::new() } else { format!(" ({series})") };
-                (at, format!("{}: {signal} is {level}: {value:.1}{series}", name(*tier)))
-            }
-            Event::Ended { ending, at } => (at, format!("the campaign is over: {}", ending_text(*ending))),
-        };
-        self.line(*at, &text);
+            Kind::Events(_) => write_event(event),
+        }
     }
 
-    /// Shows how the load stands, now and then.
+    /// Shows how the campaign stands: at once on a terminal, now and then elsewhere.
     pub fn beat(&mut self, campaign: &Campaign, now: Elapsed) {
-        if self.shown.is_some_and(|shown| now.since(shown) < BETWEEN_LINES) {
-            return;
-        }
-        let Some((load, latency)) = campaign.current() else { return };
-        let (tier, phase, since) = match campaign.stage() {
-            Stage::Loading { tier, since } => (tier, "load", since),
-            Stage::Recovering { tier, since } => (tier, "recovery", since),
-            Stage::Proving { .. } | Stage::Starting { .. } | Stage::Done { .. } => return,
-        };
-        let Some(tier) = campaign.tier(tier) else { return };
-        let achieved = 100.0 * load.offered as f64 / load.due.max(1) as f64;
-        let latency = latency.map_or_else(String::new, |latency| {
-            let p99 = latency.p99.map_or_else(|| "—".to_owned(), seconds);
-            format!(", p99 {p99} (bound {}), true lag {}", seconds(tier.p99_bound), latency.outstanding)
-        });
-        let spent = now.since(since).as_secs();
-        self.line(
-            now,
-            &format!("{} {phase} {spent} s: {achieved:.1} % of {} offered{latency}", tier.name, tier.rate),
-        );
-        self.shown = Some(now);
-    }
-
-    /// Shows what Prometheus warned of, each warning of a signal once.
-    pub fn warnings(&mut self, signal: &SignalId, warnings: &[String], at: Elapsed) {
-        for warning in warnings {
-            if self.warned.insert((signal.clone(), warning.clone())) {
-                self.line(at, &format!("{signal}: Prometheus warns: {warning}"));
+        let is_due = |shown: &Option<Elapsed>| shown.is_none_or(|shown| now.since(shown) >= BETWEEN_LINES);
+        match &mut self.0 {
+            Kind::Block(block) => block.show(campaign, now),
+            Kind::Lines(shown) => {
+                if is_due(shown)
+                    && let Some(line) = text::standing(campaign, now)
+                {
+                    write_line(io::stderr().lock(), &line);
+                    *shown = Some(now);
+                }
+            }
+            Kind::Events(shown) => {
+                if is_due(shown)
+                    && let Some(standing) = Standing::of(campaign, now)
+                {
+                    write_event(&standing);
+                    *shown = Some(now);
+                }
             }
         }
     }
+}
 
-    fn line(&mut self, at: Elapsed, text: &str) {
-        let total = at.since_start().as_secs();
-        // A closed standard error must not end a campaign.
-        let _ = writeln!(self.out, "[{:02}:{:02}] {text}", total / 60, total % 60);
+impl<'a> Standing<'a> {
+    fn of(campaign: &'a Campaign, at: Elapsed) -> Option<Self> {
+        let (load, latency) = campaign.current()?;
+        let (index, phase, _) = text::phase(campaign)?;
+        let tier = campaign.tier(index)?;
+        let millis = |span: Duration| span.as_secs_f64() * 1e3;
+        Some(Self {
+            tier: index,
+            name: &tier.name,
+            phase,
+            at,
+            rate: tier.rate.get(),
+            due: load.due,
+            offered: load.offered,
+            acknowledged: load.acknowledged,
+            arrived: latency.map(|latency| latency.arrived),
+            outstanding: latency.map(|latency| latency.outstanding),
+            p99_ms: latency.and_then(|latency| latency.p99).map(millis),
+            p99_bound_ms: millis(tier.p99_bound),
+        })
     }
 }
 
-fn seconds(span: Duration) -> String {
-    format!("{:.3} s", span.as_secs_f64())
+/// A closed standard error must not end a campaign.
+fn write_line(mut out: impl Write, line: &str) {
+    let _ = writeln!(out, "{line}");
 }
 
-const fn ending_text(ending: Ending) -> &'static str {
-    match ending {
-        Ending::LastTierPassed => "the last tier passed",
-        Ending::Stopped => "a tier was STOP",
-        Ending::Inconclusive => "a tier was INCONCLUSIVE",
-        Ending::Interrupted => "interrupted",
+/// A reader that has gone must not end a campaign either.
+fn write_event(event: &impl Serialize) {
+    if let Ok(line) = serde_json::to_string(event) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 }
 

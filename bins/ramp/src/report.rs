@@ -1,72 +1,83 @@
 //! The report's files, and `ramp report`.
 
 use std::{
+    env, fs,
     io::{self, IsTerminal},
     path::Path,
 };
 
-use ramp_core::campaign::Campaign;
 use ramp_observe::catalog;
-use ramp_report::{GridSignals, Locale, Report, RunFacts, json, markdown};
+use ramp_report::{KnownSignals, Locale, Report, RunFacts, csv, html, json, junit, markdown};
 
 use crate::{
-    cli::{Format, Lang, ReportArgs},
+    cli::{Format, ReportArgs},
     error::CommandError,
     exit::Exit,
     journal::Replay,
+    lang::Lang,
+    recorded::Recorded,
 };
 
 /// `ramp report`: the report of the run in a folder, replayed from its journal.
 pub(crate) fn print(args: &ReportArgs) -> Result<Exit, CommandError> {
-    let Replay { header, campaign, .. } = Replay::read(&args.run)?;
-    let report = of(&header.facts, &campaign);
+    let Replay { header, recorded, .. } = Replay::read(&args.run)?;
+    let report = of(&header.facts, &recorded);
+    let locale = Lang::choose(args.lang, header.lang).locale();
     let text = match args.format {
-        Format::Terminal => terminal(&report, args.lang),
-        Format::Markdown => markdown::render(&report, locale(args.lang)),
+        Format::Terminal => terminal(&report, locale),
+        Format::Markdown => markdown::render(&report, locale),
+        Format::Html => html::render(&report, locale),
         Format::Json => json::render(&report),
+        Format::Csv => csv::grid(&report),
+        Format::CsvTimeline => csv::timeline(&report),
+        Format::Junit => junit::render(&report, locale),
     };
     print!("{text}");
     Ok(Exit::Capacity)
 }
 
-/// The report of `campaign` as it stands.
-pub(crate) fn of(facts: &RunFacts, campaign: &Campaign) -> Report {
-    let columns = GridSignals {
+/// The report of a campaign as it stands.
+pub(crate) fn of(facts: &RunFacts, Recorded { campaign, recorder }: &Recorded) -> Report {
+    let known = KnownSignals {
         latency_avg: catalog::LATENCY_AVG,
         latency_max: catalog::LATENCY_MAX,
         active_records: catalog::ACTIVE_RECORDS,
+        buffer: catalog::BUFFER_UTILIZATION,
         cpu: catalog::HOST_CPU,
+        memory: catalog::HOST_MEMORY,
     };
-    Report::of(facts.clone(), campaign, columns)
+    Report::of(facts.clone(), campaign, recorder, known)
 }
 
 /// Writes the report's files into the run's folder.
-pub(crate) fn write_files(folder: &Path, report: &Report, lang: Lang) -> Result<(), CommandError> {
-    let files =
-        [("report.md", markdown::render(report, locale(lang))), ("report.json", json::render(report))];
+pub(crate) fn write_files(folder: &Path, report: &Report, locale: Locale) -> Result<(), CommandError> {
+    let files = [
+        ("report.md", markdown::render(report, locale)),
+        ("report.html", html::render(report, locale)),
+        ("report.json", json::render(report)),
+        ("report.csv", csv::grid(report)),
+        ("timeline.csv", csv::timeline(report)),
+        ("report.xml", junit::render(report, locale)),
+    ];
     for (name, text) in files {
         let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|source| CommandError::Report { path, source })?;
+        fs::write(&path, text).map_err(|source| CommandError::Report { path, source })?;
     }
     Ok(())
 }
 
 /// The report for standard output: the form itself where that is a file or a pipe.
-pub(crate) fn shown(report: &Report, lang: Lang) -> String {
-    if io::stdout().is_terminal() { terminal(report, lang) } else { markdown::render(report, locale(lang)) }
+pub(crate) fn shown(report: &Report, locale: Locale) -> String {
+    if io::stdout().is_terminal() { terminal(report, locale) } else { markdown::render(report, locale) }
 }
 
-fn terminal(report: &Report, lang: Lang) -> String {
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    ramp_report::terminal::render(report, locale(lang), WIDTH, colour)
+/// For a terminal of its own width; output to a file gets a usual one.
+fn terminal(report: &Report, locale: Locale) -> String {
+    let stdout = io::stdout();
+    let colour = stdout.is_terminal() && env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    let size = rustix::termios::tcgetwinsize(&stdout).ok().filter(|_| stdout.is_terminal());
+    let width = size.map_or(USUAL_WIDTH, |size| usize::from(size.ws_col));
+    ramp_report::terminal::render(report, locale, width, colour)
 }
 
-const fn locale(lang: Lang) -> Locale {
-    match lang {
-        Lang::Fr => Locale::French,
-        Lang::En => Locale::English,
-    }
-}
-
-/// A terminal's usual width, kept where the output goes to a file as well.
-const WIDTH: usize = 100;
+const USUAL_WIDTH: usize = 100;

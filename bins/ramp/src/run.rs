@@ -9,12 +9,13 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    cli::Run,
+    cli::{Output, Run},
     config::resolve::Settings,
     driver::{self, Start},
     error::CommandError,
     exit::Exit,
     journal::Journal,
+    lang::Lang,
     preflight::{self, Preflight},
     progress::Progress,
     report,
@@ -40,14 +41,20 @@ async fn campaign(args: &Run, settings: Settings) -> Result<Exit, CommandError> 
     let plan = settings.plan.plan(signals);
     let plan = plan.map_err(|source| CommandError::Plan { name: settings.plan.name.clone(), source })?;
     let folder = folder(&settings.runs, &settings.name, begun)?;
-    let mut journal = Journal::create(&folder, plan.clone(), facts.clone())?;
+    let mut journal = Journal::create(&folder, plan.clone(), facts.clone(), settings.plan.lang)?;
     eprintln!("ramp: the run is kept in {}", folder.display());
 
-    let campaign = driver::drive(plan, start, means, &mut journal, &mut Progress::stderr()).await?;
-    let report = report::of(&facts, &campaign);
-    report::write_files(&folder, &report, args.lang)?;
-    print!("{}", report::shown(&report, args.lang));
-    let outcome = campaign.outcome();
+    let locale = Lang::choose(args.lang, settings.plan.lang).locale();
+    let mut progress = Progress::new(args.output);
+    let recorded = driver::drive(plan, start, means, &mut journal, &mut progress).await?;
+    drop(progress);
+    let report = report::of(&facts, &recorded);
+    report::write_files(&folder, &report, locale)?;
+    match args.output {
+        Output::Text => print!("{}", report::shown(&report, locale)),
+        Output::Json => {}
+    }
+    let outcome = recorded.campaign.outcome();
     Ok(outcome.map_or(Exit::Inconclusive, |outcome| Exit::of(&outcome, args.require)))
 }
 

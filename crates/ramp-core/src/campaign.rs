@@ -119,7 +119,7 @@ impl Campaign {
                 self.with_run(tier, |run, at| run.observation_lost(at, reason));
             }
             Input::Reading(reading) => self.reading(reading),
-            Input::Warned { signal, warning } => self.warned(&signal, warning),
+            Input::Warned { signal, warning } => self.warned(signal, warning),
             Input::Interrupt => self.interrupt(),
             Input::Resumed => self.resume(),
         }
@@ -295,10 +295,10 @@ impl Campaign {
         }
     }
 
-    fn warned(&mut self, signal: &SignalId, warning: String) {
-        let place = self.plan.signals().iter().position(|known| known.id == *signal);
+    fn warned(&mut self, signal: SignalId, warning: String) {
+        let place = self.plan.signals().iter().position(|known| known.id == signal);
         if let (Phase::Running(run), Some(place)) = (&mut self.phase, place) {
-            run.warned(place, warning);
+            self.events.extend(run.warned(self.now, place, signal, warning));
         }
     }
 

@@ -112,6 +112,17 @@ pub enum Event {
         /// When it was taken in.
         at: Elapsed,
     },
+    /// The source of a signal's readings warned of something that it had not warned of in this tier.
+    Warned {
+        /// Index of the tier.
+        tier: usize,
+        /// The signal.
+        signal: SignalId,
+        /// The warning, as its source words it.
+        warning: String,
+        /// When it was taken in.
+        at: Elapsed,
+    },
     /// The campaign is over.
     Ended {
         /// How.

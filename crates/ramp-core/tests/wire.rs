@@ -218,6 +218,7 @@ fn inputs_are_written_as_ever() {
         Input::LoadEnded { tier: 0, progress: LoadProgress::default() },
         Input::Latency { tier: 0, snapshot: latency() },
         Input::ObservationLost { tier: 0, reason: reason() },
+        Input::Warned { signal: CPU, warning: "partial".to_owned() },
         Input::Interrupt,
         Input::Resumed,
     ];
@@ -248,6 +249,7 @@ fn actions_and_events_are_written_as_ever() {
             value: 81.0,
             at,
         },
+        Event::Warned { tier, signal: CPU, warning: "partial".to_owned(), at },
         Event::Ended { ending: Ending::LastTierPassed, at },
     ];
     insta::assert_snapshot!(format!("{}{}", lines(&actions), lines(&events)));

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use ramp_core::{
-    event::Ending, evidence::SignalEvidence, plan::Tier, signal::SignalId, tier_result::TierResult,
+    event::Ending,
+    evidence::SignalEvidence,
+    plan::Tier,
+    signal::SignalId,
+    tier_result::{P99, TierResult},
     verdict::Verdict,
 };
 
-use crate::Report;
+use crate::{Locale, Report};
 
 /// A row of the grid: one tier of the plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +38,15 @@ impl<'a> Row<'a> {
         tiers.map(|(place, tier)| Self::new(report, tier, report.result(place))).collect()
     }
 
+    /// The probes of the search for the limit.
+    pub(crate) fn probes(report: &'a Report) -> Vec<Self> {
+        report.probes.iter().map(|probe| Self::new(report, &probe.tier, Some(&probe.result))).collect()
+    }
+
     fn new(report: &'a Report, tier: &'a Tier, result: Option<&'a TierResult>) -> Self {
         let evidence = |id: &SignalId| result?.signals.iter().find(|evidence| evidence.signal == *id);
         let highest = |id| evidence(id).and_then(highest);
-        let columns = &report.columns;
+        let columns = &report.known;
         Self {
             tier,
             result,
@@ -47,6 +56,19 @@ impl<'a> Row<'a> {
             active_records: highest(&columns.active_records),
             cpu: highest(&columns.cpu),
             recovered_after: result.and_then(|result| result.recovery?.recovered_after),
+        }
+    }
+
+    /// Where the 99th percentile is known from.
+    pub(crate) fn p99(&self) -> &P99 {
+        self.result.map_or(&P99::Unknown, |result| &result.p99)
+    }
+
+    /// Its 95 % confidence interval, where it was measured on enough records.
+    pub(crate) fn p99_range(&self) -> Option<(Duration, Duration)> {
+        match self.p99() {
+            P99::Measured { range, .. } => *range,
+            P99::Bounded { .. } | P99::Unknown => None,
         }
     }
 
@@ -83,6 +105,19 @@ impl Checklist {
             recommended: report.capacity.is_some_and(|capacity| capacity.recommended.is_some()),
             recoveries: !report.tiers.is_empty() && ran.clone().count() > 0 && ran.clone().all(recovered),
         }
+    }
+
+    /// The form's lines, each with whether it is done.
+    pub(crate) const fn items(self, locale: Locale) -> [(bool, &'static str); 4] {
+        [
+            (self.documented, locale.of_static("Tous les paliers documentés", "Every tier documented")),
+            (self.capacity, locale.of_static("Capacité max identifiée", "Maximum capacity identified")),
+            (
+                self.recommended,
+                locale.of_static("Capacité prod calculée (70%)", "Production capacity calculated (70%)"),
+            ),
+            (self.recoveries, locale.of_static("Temps récupération mesurés", "Recovery times measured")),
+        ]
     }
 
     pub(crate) const fn is_complete(self) -> bool {

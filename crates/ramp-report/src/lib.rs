@@ -4,23 +4,38 @@
 //! A [`Report`] holds everything and renders nothing; the renderers are siblings that give the same bytes for the
 //! same report.
 
+mod chart;
+pub mod csv;
 mod grid;
+pub mod html;
 pub mod json;
+pub mod junit;
+mod label;
+pub mod limit;
 mod locale;
 pub mod markdown;
 pub mod terminal;
+pub mod timeline;
+mod trace;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use ramp_core::{
-    campaign::{Campaign, Stage},
+    campaign::{Campaign, Input, Stage},
     capacity::{Capacity, Refined},
     event::Ending,
-    plan::Plan,
+    plan::{Plan, Tier},
     signal::SignalId,
     tier_result::TierResult,
+    units::Elapsed,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    limit::{Case, Likely},
+    timeline::{Recording, Timeline},
+    trace::TierTrace,
+};
 
 /// What a campaign came to, or has come to so far.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,15 +53,52 @@ pub struct Report {
     /// The capacity, if a tier was GO.
     pub capacity: Option<Capacity>,
     /// The probes of the search for the limit that have a final verdict, in order.
-    pub probes: Vec<TierResult>,
+    pub probes: Vec<Probe>,
     /// What the search has found, once it has begun.
     pub refined: Option<Refined>,
     /// How long the campaign took, once it is over.
     pub took: Option<Duration>,
     /// By how much that was beyond the plan's budget.
     pub overrun: Option<Duration>,
+    /// Why the tiers that did not pass did not: the parts that were likely the limit.
+    pub limits: Vec<Likely>,
+    /// What was measured over time.
+    pub timeline: Timeline,
     #[serde(skip)]
-    columns: GridSignals,
+    known: KnownSignals,
+}
+
+/// A probe of the search for the limit: a tier beyond those of the plan.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Probe {
+    /// What was asked of it.
+    pub tier: Tier,
+    /// What it came to.
+    pub result: TierResult,
+}
+
+/// What a report needs beside the campaign itself: fed with every input that the campaign is fed with, live or from a
+/// journal. Its memory does not grow with the campaign's length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorder {
+    recording: Recording,
+    traces: Vec<TierTrace>,
+    now: Elapsed,
+}
+
+impl Recorder {
+    /// A recorder of a campaign over `plan` at its start.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        Self { recording: Recording::new(plan), traces: Vec::new(), now: Elapsed::START }
+    }
+
+    /// Takes in what happened at `at`; as for the campaign, time that runs backwards stands still.
+    pub fn take(&mut self, at: Elapsed, input: &Input) {
+        self.now = self.now.max(at);
+        self.recording.take(self.now, input);
+        TierTrace::take(&mut self.traces, self.now, input);
+    }
 }
 
 /// What a run was about, from outside the campaign. Holds no secret.
@@ -90,9 +142,9 @@ pub struct QueryFact {
     pub notes: Vec<String>,
 }
 
-/// Which signals fill the form's columns.
+/// Which of the plan's signals fill the form's columns, and which speak for a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GridSignals {
+pub struct KnownSignals {
     /// "Latence Avg".
     pub latency_avg: SignalId,
     /// "Latence Max".
@@ -101,6 +153,10 @@ pub struct GridSignals {
     pub cpu: SignalId,
     /// The panel that calls itself lag, shown beside the true one.
     pub active_records: SignalId,
+    /// How full the worker's producer buffers are, in per cent.
+    pub buffer: SignalId,
+    /// How much of the workers' memory is in use, in per cent.
+    pub memory: SignalId,
 }
 
 /// A language of the report.
@@ -113,9 +169,9 @@ pub enum Locale {
 }
 
 impl Report {
-    /// The report of `campaign` as it stands, over or not.
+    /// The report of `campaign` as it stands, over or not; `recorder` was told all that the campaign was.
     #[must_use]
-    pub fn of(facts: RunFacts, campaign: &Campaign, columns: GridSignals) -> Self {
+    pub fn of(facts: RunFacts, campaign: &Campaign, recorder: &Recorder, known: KnownSignals) -> Self {
         let outcome = campaign.outcome();
         let ending = match campaign.stage() {
             Stage::Done { ending, .. } => Some(ending),
@@ -126,19 +182,47 @@ impl Report {
         };
         let plan = campaign.plan().clone();
         let tiers = campaign.results().to_vec();
+        let probes = campaign.probes().iter().filter_map(|result| {
+            Some(Probe { tier: campaign.tier(result.tier)?.clone(), result: result.clone() })
+        });
+        let probes: Vec<_> = probes.collect();
+        let limits = tiers.iter().chain(probes.iter().map(|probe| &probe.result)).flat_map(|result| {
+            // A tier that was taken up again counts as it went the last time.
+            let trace = recorder.traces.iter().rfind(|trace| trace.tier == result.tier);
+            Case { result, trace, known: &known, plan: &plan }.limits()
+        });
+        let limits = limits.collect();
         Self {
             schema_version: SCHEMA_VERSION,
             facts,
             ending,
             capacity: Capacity::of(&tiers, plan.recommended()),
             tiers,
-            probes: campaign.probes().to_vec(),
+            probes,
             refined: campaign.refined(),
             took: outcome.as_ref().map(|outcome| outcome.took),
             overrun: outcome.and_then(|outcome| outcome.overrun),
+            limits,
+            timeline: recorder.recording.timeline.clone(),
             plan,
-            columns,
+            known,
         }
+    }
+
+    /// The tier that results call `index`: one of the plan, or a probe.
+    fn tier(&self, index: usize) -> Option<&Tier> {
+        let probe = || self.probes.iter().find(|probe| probe.result.tier == index).map(|probe| &probe.tier);
+        self.plan.tiers().get(index).or_else(probe)
+    }
+
+    /// The results of the plan's tiers, then those of the probes.
+    fn results(&self) -> impl Iterator<Item = &TierResult> {
+        self.tiers.iter().chain(self.probes.iter().map(|probe| &probe.result))
+    }
+
+    /// The likely limits of the tier that results call `place`.
+    fn limits_of(&self, place: usize) -> impl Iterator<Item = &Likely> {
+        self.limits.iter().filter(move |likely| likely.tier == place)
     }
 
     /// The result of the plan's tier at `place`, once it has one.

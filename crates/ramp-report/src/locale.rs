@@ -1,12 +1,16 @@
 //! Words and numbers in each language: every text that depends on one stands here.
 
+mod finding;
+mod limit;
+
 use std::time::Duration;
 
 use ramp_core::{
-    criterion::Severity,
-    observation::{LoadLimit, LoadPart},
+    capacity::{RefineState, Refined},
     signal::Unit,
-    verdict::{CeilingGap, Finding, Verdict},
+    tier_result::P99,
+    units::Rate,
+    verdict::Verdict,
 };
 
 use crate::Locale;
@@ -62,8 +66,74 @@ impl Locale {
         format!("{} s", self.number(span.as_secs_f64(), 1))
     }
 
+    /// Minutes, as the form asks for recoveries; a span too short for its one decimal says so.
     pub(crate) fn minutes(self, span: Duration) -> String {
+        if span < Duration::from_secs(3) {
+            return format!("< {} min", self.number(0.1, 1));
+        }
         format!("{} min", self.number(span.as_secs_f64() / 60.0, 1))
+    }
+
+    /// A span as people say it: seconds, minutes or hours.
+    pub(crate) fn span(self, span: Duration) -> String {
+        match span.as_secs() {
+            ..10 => self.seconds(span),
+            10..120 => format!("{} s", self.number(span.as_secs_f64(), 0)),
+            120..7_200 => format!("{} min", self.number(span.as_secs_f64() / 60.0, 0)),
+            7_200.. => format!("{} h", self.number(span.as_secs_f64() / 3_600.0, 1)),
+        }
+    }
+
+    /// The form's title.
+    pub(crate) const fn form_title(self) -> &'static str {
+        self.of_static("Phase 4 : Montée en Charge Progressive", "Phase 4: Progressive Load Ramp")
+    }
+
+    /// A tier's 99th percentile with its mark: `<` where it is only bounded.
+    pub(crate) fn p99(self, p99: &P99) -> Option<String> {
+        match p99 {
+            P99::Measured { value, .. } => Some(self.millis(*value)),
+            P99::Bounded { bound, .. } => Some(format!("< {}", self.millis(*bound))),
+            P99::Unknown => None,
+        }
+    }
+
+    /// Where a tier's 99th percentile is known from.
+    pub(crate) const fn provenance(self, p99: &P99) -> &'static str {
+        match p99 {
+            P99::Measured { .. } => self.of_static("mesuré", "measured"),
+            P99::Bounded { .. } => self.of_static("borné par le panneau max", "bounded by the max panel"),
+            P99::Unknown => "—",
+        }
+    }
+
+    /// A 95 % confidence interval.
+    pub(crate) fn interval(self, (low, high): (Duration, Duration)) -> String {
+        format!("{} – {}", self.millis(low), self.millis(high))
+    }
+
+    /// What the search for the limit has found, as one sentence.
+    pub(crate) fn refined(self, refined: &Refined) -> String {
+        let rate = |rate: Rate| format!("{} msg/s", self.whole(rate.get().into()));
+        let stopped = rate(refined.stopped);
+        let between = match (self, refined.validated.map(rate)) {
+            (Self::French, Some(validated)) => {
+                format!("la limite est entre {validated} (GO) et {stopped} (STOP)")
+            }
+            (Self::French, None) => format!("la limite est sous {stopped} (STOP)"),
+            (Self::English, Some(validated)) => {
+                format!("the limit lies between {validated} (GO) and {stopped} (STOP)")
+            }
+            (Self::English, None) => format!("the limit lies below {stopped} (STOP)"),
+        };
+        let state = match refined.state {
+            RefineState::Searching => self.of("recherche non terminée", "the search is not over"),
+            RefineState::Confirmed => self.of("confirmé par un second GO", "confirmed by a second GO"),
+            RefineState::Swings => self.of("la limite elle-même varie", "the limit itself swings"),
+            RefineState::Inconclusive => self.of("un essai n'est pas concluant", "a probe was inconclusive"),
+            RefineState::Interrupted => self.of("recherche interrompue", "the search was interrupted"),
+        };
+        format!("{between} ; {state}")
     }
 
     /// A verdict as a word of the form.
@@ -75,312 +145,12 @@ impl Locale {
         }
     }
 
-    /// A finding with all its figures.
-    pub(crate) fn finding(self, finding: &Finding) -> String {
-        match self {
-            Self::French => self.finding_in_french(finding),
-            Self::English => self.finding_in_english(finding),
-        }
-    }
-
-    const fn of_static(self, french: &'static str, english: &'static str) -> &'static str {
+    /// As [`of`](Self::of), for texts that are known when the program is built.
+    pub(crate) const fn of_static(self, french: &'static str, english: &'static str) -> &'static str {
         match self {
             Self::French => french,
             Self::English => english,
         }
-    }
-
-    #[expect(clippy::too_many_lines, reason = "a table of texts, one per finding")]
-    fn finding_in_french(self, finding: &Finding) -> String {
-        let n = |number| self.whole(number);
-        match finding {
-            Finding::Crossed { criterion, unit, source, series, value, panel, first, lasted } => {
-                let gravity = match criterion.severity {
-                    Severity::Warning => "seuil d'alerte franchi",
-                    Severity::Stop => "seuil d'arrêt franchi",
-                };
-                let panel = panel
-                    .map_or_else(String::new, |panel| format!(" ; panneau : {}", self.value(panel, *unit)));
-                let series = if series.is_empty() { String::new() } else { format!(" ; série : {series}") };
-                format!(
-                    "{} : {gravity} : {} {} {} (dès {}, pendant {}{series}{panel} ; source : {source})",
-                    criterion.signal,
-                    self.value(*value, *unit),
-                    criterion.comparison,
-                    self.value(criterion.bound, *unit),
-                    self.seconds(first.since_start()),
-                    self.seconds(*lasted),
-                )
-            }
-            Finding::LatencyObjective {
-                bound,
-                violations,
-                allowed,
-                offered,
-                p99,
-                max,
-                certain,
-                straddles,
-            } => {
-                let p99 = p99.map_or_else(|| "—".to_owned(), |p99| self.millis(p99));
-                let max = max.map_or_else(|| "—".to_owned(), |max| self.millis(max));
-                let certain = certain.map_or_else(String::new, |at| {
-                    format!(" ; échec certain dès {}", self.seconds(at.since_start()))
-                });
-                format!(
-                    "latence p99 : {} enregistrements sur {} à {} ou plus, {} tolérés (p99 {p99}, max {max}{certain}{})",
-                    n(*violations),
-                    n(*offered),
-                    self.millis(*bound),
-                    n(*allowed),
-                    if *straddles {
-                        " ; de justesse : la borne est dans l'intervalle de confiance"
-                    } else {
-                        ""
-                    },
-                )
-            }
-            Finding::NearlyLate { bound, violations, allowed, offered, p99, range } => format!(
-                "latence p99 tenue de justesse : {} enregistrements sur {} à {} ou plus, {} tolérés ; la borne est dans l'intervalle de confiance{}",
-                n(*violations),
-                n(*offered),
-                self.millis(*bound),
-                n(*allowed),
-                self.p99_with_range(*p99, *range),
-            ),
-            Finding::LagGrows { severity: _, per_second, lag, limit, reached_in } => format!(
-                "débit non soutenable : le retard croît de {} enregistrements par seconde ; {} à la fin du palier, {} atteints {} plus tard",
-                self.number(*per_second, 1),
-                n(*lag),
-                n(*limit),
-                self.minutes(*reached_in),
-            ),
-            Finding::NotRecovered { outstanding, waited } => format!(
-                "{} enregistrements acquittés ne sont pas arrivés {} après l'arrêt de la charge",
-                n(*outstanding),
-                self.seconds(*waited)
-            ),
-            Finding::GeneratorLate { violations, from_handover, allowed } => format!(
-                "le générateur était en retard : {} enregistrements hors borne depuis l'heure prévue, {} depuis la remise au client, {} tolérés",
-                n(*violations),
-                n(*from_handover),
-                n(*allowed)
-            ),
-            Finding::Lateness { p99, bound } => format!(
-                "retard du générateur : p99 {}, au plus {} admis",
-                self.millis(*p99),
-                self.millis(*bound)
-            ),
-            Finding::Shortfall { target, due, offered, least, limit } => format!(
-                "charge insuffisante : {} enregistrements offerts sur {} dus à {target}, au moins {least} exigés{}",
-                n(*offered),
-                n(*due),
-                self.limit(limit.as_ref())
-            ),
-            Finding::RecordsFailed { failed, limit } => {
-                format!("{} enregistrements en échec{}", n(*failed), self.limit(limit.as_ref()))
-            }
-            Finding::OpenLedger { in_flight } => {
-                format!("compte non soldé : {} enregistrements ni acquittés ni en échec", n(*in_flight))
-            }
-            Finding::NoLatency => "aucune latence mesurée".to_owned(),
-            Finding::NotBounded { gap } => {
-                format!("latence ni mesurée ni bornée : {}", self.ceiling_gap(gap))
-            }
-            Finding::ObservationLost { at, reason } => {
-                format!("observation perdue à {} : {reason}", self.seconds(at.since_start()))
-            }
-            Finding::Coverage { signal, source, seen, expected, least, absence } => {
-                let why =
-                    absence.as_ref().map_or_else(String::new, |why| format!(" ; dernière absence : {why}"));
-                format!(
-                    "{signal} : {} mesures sur {} attendues, au moins {least} exigées{why} ; source : {source}",
-                    n(*seen),
-                    n(*expected)
-                )
-            }
-            Finding::PathNotClear { reason } => format!("chemin non libre avant la charge : {reason}"),
-            Finding::LoadFailed { reason } => format!("la charge a échoué : {reason}"),
-            Finding::Interrupted { at } => format!("interrompu à {}", self.seconds(at.since_start())),
-            Finding::Duplicates { records } => format!("{} arrivées en double", n(*records)),
-            Finding::Reordered { records } => {
-                format!("{} enregistrements arrivés dans le désordre", n(*records))
-            }
-        }
-    }
-
-    #[expect(clippy::too_many_lines, reason = "a table of texts, one per finding")]
-    fn finding_in_english(self, finding: &Finding) -> String {
-        let n = |number| self.whole(number);
-        match finding {
-            Finding::Crossed { criterion, unit, source, series, value, panel, first, lasted } => {
-                let gravity = match criterion.severity {
-                    Severity::Warning => "warning crossed",
-                    Severity::Stop => "stop crossed",
-                };
-                let panel =
-                    panel.map_or_else(String::new, |panel| format!("; panel: {}", self.value(panel, *unit)));
-                let series = if series.is_empty() { String::new() } else { format!("; series: {series}") };
-                format!(
-                    "{}: {gravity}: {} {} {} (from {}, for {}{series}{panel}; source: {source})",
-                    criterion.signal,
-                    self.value(*value, *unit),
-                    criterion.comparison,
-                    self.value(criterion.bound, *unit),
-                    self.seconds(first.since_start()),
-                    self.seconds(*lasted),
-                )
-            }
-            Finding::LatencyObjective {
-                bound,
-                violations,
-                allowed,
-                offered,
-                p99,
-                max,
-                certain,
-                straddles,
-            } => {
-                let p99 = p99.map_or_else(|| "—".to_owned(), |p99| self.millis(p99));
-                let max = max.map_or_else(|| "—".to_owned(), |max| self.millis(max));
-                let certain = certain.map_or_else(String::new, |at| {
-                    format!("; failure certain from {}", self.seconds(at.since_start()))
-                });
-                format!(
-                    "p99 latency: {} of {} records at {} or more, {} allowed (p99 {p99}, max {max}{certain}{})",
-                    n(*violations),
-                    n(*offered),
-                    self.millis(*bound),
-                    n(*allowed),
-                    if *straddles { "; narrowly: the bound lies within the confidence interval" } else { "" },
-                )
-            }
-            Finding::NearlyLate { bound, violations, allowed, offered, p99, range } => format!(
-                "p99 latency held narrowly: {} of {} records at {} or more, {} allowed; the bound lies within the confidence interval{}",
-                n(*violations),
-                n(*offered),
-                self.millis(*bound),
-                n(*allowed),
-                self.p99_with_range(*p99, *range),
-            ),
-            Finding::LagGrows { severity: _, per_second, lag, limit, reached_in } => format!(
-                "not sustainable: the lag grows by {} records per second; {} at the tier's end, {} would be reached in {}",
-                self.number(*per_second, 1),
-                n(*lag),
-                n(*limit),
-                self.minutes(*reached_in),
-            ),
-            Finding::NotRecovered { outstanding, waited } => format!(
-                "{} acknowledged records had not arrived {} after the load was stopped",
-                n(*outstanding),
-                self.seconds(*waited)
-            ),
-            Finding::GeneratorLate { violations, from_handover, allowed } => format!(
-                "the generator was late: {} records beyond the bound from their due time, {} from the hand-over, {} allowed",
-                n(*violations),
-                n(*from_handover),
-                n(*allowed)
-            ),
-            Finding::Lateness { p99, bound } => {
-                format!(
-                    "lateness of the generator: p99 {}, at most {}",
-                    self.millis(*p99),
-                    self.millis(*bound)
-                )
-            }
-            Finding::Shortfall { target, due, offered, least, limit } => format!(
-                "too little load: {} of {} due records offered at {target}, at least {least} needed{}",
-                n(*offered),
-                n(*due),
-                self.limit(limit.as_ref())
-            ),
-            Finding::RecordsFailed { failed, limit } => {
-                format!("{} records failed{}", n(*failed), self.limit(limit.as_ref()))
-            }
-            Finding::OpenLedger { in_flight } => {
-                format!("open ledger: {} records neither acknowledged nor failed", n(*in_flight))
-            }
-            Finding::NoLatency => "no latency was measured".to_owned(),
-            Finding::NotBounded { gap } => {
-                format!("latency neither measured nor bounded: {}", self.ceiling_gap(gap))
-            }
-            Finding::ObservationLost { at, reason } => {
-                format!("observation lost at {}: {reason}", self.seconds(at.since_start()))
-            }
-            Finding::Coverage { signal, source, seen, expected, least, absence } => {
-                let why = absence.as_ref().map_or_else(String::new, |why| format!("; last absence: {why}"));
-                format!(
-                    "{signal}: {} of {} expected values, at least {least} needed{why}; source: {source}",
-                    n(*seen),
-                    n(*expected)
-                )
-            }
-            Finding::PathNotClear { reason } => format!("the path was not clear before the load: {reason}"),
-            Finding::LoadFailed { reason } => format!("the load failed: {reason}"),
-            Finding::Interrupted { at } => format!("interrupted at {}", self.seconds(at.since_start())),
-            Finding::Duplicates { records } => format!("{} repeated arrivals", n(*records)),
-            Finding::Reordered { records } => format!("{} records arrived out of order", n(*records)),
-        }
-    }
-
-    /// A percentile with its confidence interval, in brackets; empty where there is none.
-    fn p99_with_range(self, p99: Option<Duration>, range: Option<(Duration, Duration)>) -> String {
-        let Some(p99) = p99 else { return String::new() };
-        let range = range.map_or_else(String::new, |(low, high)| {
-            format!(" [{} ; {}]", self.millis(low), self.millis(high))
-        });
-        format!(" (p99 {}{range})", self.millis(p99))
-    }
-
-    fn ceiling_gap(self, gap: &CeilingGap) -> String {
-        match gap {
-            CeilingGap::NoValue => {
-                self.of("la jauge du maximum n'a aucune valeur", "the gauge of the maximum has no value").to_owned()
-            }
-            CeilingGap::Reached { highest, bound } => format!(
-                "{} {} ≥ {} ({})",
-                self.of("le maximum a atteint la borne :", "the maximum reached the bound:"),
-                self.value(highest.value, Unit::Milliseconds),
-                self.millis(*bound),
-                highest.series,
-            ),
-            CeilingGap::Unread { series, longest, allowed } => format!(
-                "{} {series}: {} > {}",
-                self.of("série non lue trop longtemps :", "series not read for too long:"),
-                self.seconds(*longest),
-                self.seconds(*allowed),
-            ),
-            CeilingGap::NotDrained { outstanding } => format!(
-                "{} {}",
-                self.whole(*outstanding),
-                self.of(
-                    "enregistrements acquittés ne sont pas comptés comme arrivés",
-                    "acknowledged records are not counted as arrived"
-                ),
-            ),
-            CeilingGap::Excess { records } => format!(
-                "{} {}",
-                self.whole(*records),
-                self.of(
-                    "arrivées de plus que d'enregistrements acquittés : d'autres écrivent sur ces topics, ou des enregistrements sont répétés",
-                    "more arrivals than acknowledged records: others write to these topics, or records are repeated"
-                ),
-            ),
-            CeilingGap::NotCounted => self
-                .of("les arrivées n'ont pas été comptées", "the arrivals were not counted")
-                .to_owned(),
-        }
-    }
-
-    fn limit(self, limit: Option<&LoadLimit>) -> String {
-        limit.map_or_else(String::new, |LoadLimit { part, detail }| {
-            let part = match part {
-                LoadPart::Client => self.of("client", "client"),
-                LoadPart::Source => self.of("cluster source", "source cluster"),
-                LoadPart::Network => self.of("réseau", "network"),
-            };
-            format!("{} {part} ({detail})", self.of(" ; limite :", "; limit:"))
-        })
     }
 }
 

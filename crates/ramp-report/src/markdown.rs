@@ -12,18 +12,22 @@ use ramp_core::{
 use crate::{
     Locale, Report,
     grid::{Checklist, Row},
+    label::{is_invisible, sentence, short},
 };
 
 /// The report in the form's own order: grid, recoveries, capacity, recommendation, checklist; then what lies behind.
 #[must_use]
 pub fn render(report: &Report, locale: Locale) -> String {
-    let mut page = Page { report, locale, rows: Row::all(report), text: String::new() };
+    let mut page = Page { report, locale, rows: Row::all(report), text: String::new(), notes: Vec::new() };
     page.title();
     page.grid();
     page.recoveries();
     page.capacity();
     page.checklist();
+    page.refined();
+    page.limits();
     page.measured();
+    page.losses();
     page.findings();
     page.run();
     page.text
@@ -34,11 +38,13 @@ struct Page<'a> {
     locale: Locale,
     rows: Vec<Row<'a>>,
     text: String,
+    /// The footnotes so far: why a cell is empty.
+    notes: Vec<String>,
 }
 
 impl Page<'_> {
     fn title(&mut self) {
-        let title = self.t("Phase 4 : Montée en Charge Progressive", "Phase 4: Progressive Load Ramp");
+        let title = self.locale.form_title();
         let name = literal(&self.report.facts.name);
         self.line(&format!("# {title}\n\n{name}, {}", self.report.facts.started));
         if self.report.ending.is_none() {
@@ -60,7 +66,8 @@ impl Page<'_> {
         let mut notes = Vec::new();
         let locale = self.locale;
         for row in &self.rows {
-            let mut cell = |value: Option<String>| value.unwrap_or_else(|| note(&mut notes, row, locale));
+            let mut cell =
+                |value: Option<String>| value.unwrap_or_else(|| note(&mut notes, &why_empty(row, locale)));
             let millis = |value| locale.value(value, Unit::Milliseconds);
             let cells = [
                 literal(&row.tier.name),
@@ -73,9 +80,15 @@ impl Page<'_> {
             ];
             let _ = writeln!(self.text, "| {} |", cells.join(" | "));
         }
-        for (place, text) in notes.iter().enumerate() {
+        self.footnotes(notes);
+    }
+
+    /// Writes the footnotes that are not there yet.
+    fn footnotes(&mut self, notes: Vec<String>) {
+        for (place, text) in notes.iter().enumerate().skip(self.notes.len()) {
             let _ = write!(self.text, "\n[^{}]: {text}\n", place + 1);
         }
+        self.notes = notes;
     }
 
     fn recoveries(&mut self) {
@@ -87,11 +100,15 @@ impl Page<'_> {
         };
         self.line(&format!("{head}\n|--------|-----------------|---------------------|"));
         let locale = self.locale;
+        let mut notes = self.notes.clone();
         for row in &self.rows {
-            let lag = row.lag.map_or_else(|| DASH.to_owned(), |lag| locale.whole(lag));
-            let time = row.recovered_after.map_or_else(|| DASH.to_owned(), |time| locale.minutes(time));
+            let lag = row.lag.map(|lag| locale.whole(lag));
+            let lag = lag.unwrap_or_else(|| note(&mut notes, &why_empty(row, locale)));
+            let time = row.recovered_after.map(|time| locale.minutes(time));
+            let time = time.unwrap_or_else(|| note(&mut notes, &why_not_recovered(row, locale)));
             let _ = writeln!(self.text, "| {} | {lag} | {time} |", literal(&row.tier.name));
         }
+        self.footnotes(notes);
     }
 
     fn capacity(&mut self) {
@@ -125,23 +142,29 @@ impl Page<'_> {
     fn checklist(&mut self) {
         self.heading("Checklist Phase 4", "Checklist Phase 4");
         let list = Checklist::of(self.report);
-        let rows = [
-            (list.documented, self.t("Tous les paliers documentés", "Every tier documented")),
-            (list.capacity, self.t("Capacité max identifiée", "Maximum capacity identified")),
-            (
-                list.recommended,
-                self.t("Capacité prod calculée (70%)", "Production capacity calculated (70%)"),
-            ),
-            (list.recoveries, self.t("Temps récupération mesurés", "Recovery times measured")),
-        ];
         let mut table = self.t("| Critère | Résultat |", "| Criterion | Result |").to_owned();
         table.push_str("\n|---------|----------|");
-        for (done, what) in rows {
+        for (done, what) in list.items(self.locale) {
             let _ = write!(table, "\n| {what} | {} |", ticked(done));
         }
         let end = self.t("**Phase 4 terminée** :", "**Phase 4 done**:");
         let go = self.t("GO pour Phase 5", "GO for phase 5");
         let _ = write!(table, "\n\n{end} {} {go}", ticked(list.is_complete()));
+        self.line(&table);
+    }
+
+    fn refined(&mut self) {
+        let Some(refined) = &self.report.refined else { return };
+        self.heading("Recherche de la limite", "Search for the limit");
+        let locale = self.locale;
+        let mut table = format!("{}\n\n", sentence(&locale.refined(refined)));
+        table.push_str(self.t("| Essai | msg/s | p99 | Résultat |", "| Probe | msg/s | p99 | Result |"));
+        table.push_str("\n|---|---|---|---|");
+        for row in Row::probes(self.report) {
+            let (name, rate) = (literal(&row.tier.name), locale.whole(row.tier.rate.get().into()));
+            let p99 = locale.p99(row.p99()).unwrap_or_else(|| DASH.to_owned());
+            let _ = write!(table, "\n| {name} | {rate} | {p99} | {} |", self.boxes(&row));
+        }
         self.line(&table);
     }
 
@@ -153,22 +176,26 @@ impl Page<'_> {
             "Each record, from its intended send time to its arrival on the target; what has not arrived counts by its age.",
         );
         let head = self.t(
-            "| Palier | Borne p99 | p99 | Hors borne | Tolérés | Offerts | Moyenne | Max | Active Records |",
-            "| Tier | p99 bound | p99 | Beyond it | Allowed | Offered | Mean | Max | Active Records |",
+            "| Palier | Borne p99 | p99 | Origine | Intervalle à 95 % | Échantillons | Hors borne | Tolérés | Moyenne | Max | Active Records |",
+            "| Tier | p99 bound | p99 | From | 95 % interval | Samples | Beyond it | Allowed | Mean | Max | Active Records |",
         );
-        let mut table = format!("{why}\n\n{head}\n|---|---|---|---|---|---|---|---|---|");
+        let mut table = format!("{why}\n\n{head}\n|---|---|---|---|---|---|---|---|---|---|---|");
         let locale = self.locale;
-        for row in &self.rows {
+        let probes = Row::probes(self.report);
+        for row in self.rows.iter().chain(&probes) {
             let latency = row.result.and_then(|result| result.latency.as_ref());
-            let millis = |span: Option<_>| span.map_or_else(|| DASH.to_owned(), |span| locale.millis(span));
-            let count = |number: Option<u64>| number.map_or_else(|| DASH.to_owned(), |n| locale.whole(n));
+            let or_dash = |text: Option<String>| text.unwrap_or_else(|| DASH.to_owned());
+            let millis = |span: Option<_>| or_dash(span.map(|span| locale.millis(span)));
+            let count = |number: Option<u64>| or_dash(number.map(|number| locale.whole(number)));
             let cells = [
                 literal(&row.tier.name),
                 locale.millis(row.tier.p99_bound),
-                millis(latency.and_then(|latency| latency.p99)),
+                or_dash(locale.p99(row.p99())),
+                locale.provenance(row.p99()).to_owned(),
+                or_dash(row.p99_range().map(|range| locale.interval(range))),
+                count(latency.map(|latency| latency.offered)),
                 count(latency.map(|latency| latency.violations())),
                 count(latency.map(|latency| latency.offered / 100)),
-                count(latency.map(|latency| latency.offered)),
                 millis(latency.and_then(|latency| latency.mean)),
                 millis(latency.and_then(|latency| latency.max)),
                 row.active_records.map_or_else(|| DASH.to_owned(), |value| locale.number(value, 0)),
@@ -178,13 +205,64 @@ impl Page<'_> {
         self.line(&table);
     }
 
+    fn losses(&mut self) {
+        self.heading("Enregistrements", "Records");
+        let head = self.t(
+            "| Palier | Offerts | Acquittés | En échec | Arrivés | Perdus | Répétés | Désordonnés |",
+            "| Tier | Offered | Acknowledged | Failed | Arrived | Lost | Repeated | Reordered |",
+        );
+        let mut table = format!("{head}\n|---|---|---|---|---|---|---|---|");
+        let locale = self.locale;
+        let probes = Row::probes(self.report);
+        for row in self.rows.iter().chain(&probes) {
+            let ran = row.result.filter(|result| result.started.is_some());
+            let load = ran.map(|result| &result.load);
+            let latency = ran.and_then(|result| result.latency.as_ref());
+            // Only the end of a recovery says that a record is lost and not merely late.
+            let lost = ran.and_then(|result| Some(result.recovery?.outstanding));
+            let count = |number: Option<u64>| number.map_or_else(|| DASH.to_owned(), |n| locale.whole(n));
+            let cells = [
+                literal(&row.tier.name),
+                count(load.map(|load| load.offered)),
+                count(load.map(|load| load.acknowledged)),
+                count(load.map(|load| load.failed)),
+                count(latency.map(|latency| latency.arrived)),
+                count(lost),
+                count(latency.map(|latency| latency.duplicates)),
+                count(latency.map(|latency| latency.reordered)),
+            ];
+            let _ = write!(table, "\n| {} |", cells.join(" | "));
+        }
+        self.line(&table);
+    }
+
+    fn limits(&mut self) {
+        if self.report.results().all(|result| result.verdict == Verdict::Go) {
+            return;
+        }
+        self.heading("Pourquoi la montée s'est arrêtée", "Why the ramp stopped");
+        if self.report.limits.is_empty() {
+            return self.line(self.locale.no_limit());
+        }
+        for likely in &self.report.limits {
+            let tier = self.report.tier(likely.tier).map_or(DASH, |tier| tier.name.as_str());
+            let (limit, meaning) =
+                (self.locale.limit_name(likely.limit), sentence(self.locale.limit_meaning(likely.limit)));
+            let clues = literal(&self.locale.clues(likely));
+            let _ = writeln!(self.text, "- **{}** · {limit}. {meaning}\n  - {clues}", literal(tier));
+        }
+        let note = format!("\n{}", self.locale.limits_note());
+        self.line(&note);
+    }
+
     fn findings(&mut self) {
         self.heading("Constats", "Findings");
-        if self.report.tiers.iter().all(|result| result.findings.is_empty()) {
+        let probes = Row::probes(self.report);
+        if self.report.results().all(|result| result.findings.is_empty()) {
             let none = self.t("Aucun.", "None.").to_owned();
             return self.line(&none);
         }
-        for row in &self.rows {
+        for row in self.rows.iter().chain(&probes) {
             let Some(result) = row.result.filter(|result| !result.findings.is_empty()) else { continue };
             let verdict = self.locale.verdict(result.verdict);
             let _ = writeln!(self.text, "- **{}** ({verdict})", literal(&row.tier.name));
@@ -194,7 +272,7 @@ impl Page<'_> {
                     Weight::Insufficient => self.t("insuffisant", "insufficient"),
                     Weight::Warning => self.t("alerte", "warning"),
                 };
-                let _ = writeln!(self.text, "  - {mark} : {}", literal(&self.locale.finding(finding)));
+                let _ = writeln!(self.text, "  - {mark} · {}", literal(&self.locale.finding(finding)));
             }
         }
         if let Some(over) = self.report.overrun {
@@ -263,24 +341,37 @@ impl Page<'_> {
     }
 }
 
-/// The mark of a footnote that says why a cell is empty.
-fn note(notes: &mut Vec<String>, row: &Row<'_>, locale: Locale) -> String {
-    let text = match row.result {
-        None => locale.of("Palier non atteint.", "Tier not reached.").to_owned(),
-        Some(result) => {
-            let insufficient = |weight| weight == Weight::Insufficient;
-            let mut findings = result.findings.iter().filter(|finding| insufficient(finding.weight()));
-            findings.next().map_or_else(
-                || locale.of("Aucune mesure valable.", "No valid measurement.").to_owned(),
-                |finding| literal(&locale.finding(finding)),
-            )
-        }
-    };
-    let place = notes.iter().position(|known| *known == text).unwrap_or_else(|| {
-        notes.push(text);
+/// The mark of a footnote.
+fn note(notes: &mut Vec<String>, text: &str) -> String {
+    let place = notes.iter().position(|known| known == text).unwrap_or_else(|| {
+        notes.push(text.to_owned());
         notes.len() - 1
     });
     format!("{DASH}[^{}]", place + 1)
+}
+
+fn why_empty(row: &Row<'_>, locale: Locale) -> String {
+    let Some(result) = row.result else {
+        return locale.of("Palier non atteint.", "Tier not reached.").to_owned();
+    };
+    let mut findings = result.findings.iter().filter(|finding| finding.weight() == Weight::Insufficient);
+    findings.next().map_or_else(
+        || locale.of("Aucune mesure valable.", "No valid measurement.").to_owned(),
+        |finding| literal(&locale.finding(finding)),
+    )
+}
+
+fn why_not_recovered(row: &Row<'_>, locale: Locale) -> String {
+    match row.result.map(|result| result.recovery) {
+        None | Some(None) => why_empty(row, locale),
+        Some(Some(recovery)) => {
+            let waited = locale.minutes(recovery.waited);
+            match locale {
+                Locale::French => format!("Lag encore au-dessus du seuil après {waited}."),
+                Locale::English => format!("The lag was still above the floor after {waited}."),
+            }
+        }
+    }
 }
 
 const fn ticked(done: bool) -> &'static str {
@@ -310,19 +401,4 @@ fn code(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
-/// The beginning of a text that is longer than anybody reads.
-pub(crate) fn short(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    text.chars().take(LONGEST - 1).chain(['…']).collect()
-}
-
-/// Control characters, and marks that change the direction of what follows.
-pub(crate) fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-const LONGEST: usize = 600;
 const DASH: &str = "—";

@@ -7,7 +7,7 @@ use ramp_core::{signal::Unit, verdict::Verdict};
 use crate::{
     Locale, Report,
     grid::Row,
-    markdown::{is_invisible, short},
+    label::{char_columns, columns, short, visible},
 };
 
 /// The grid, the capacity and the findings, in lines of at most `width` columns (60 or more).
@@ -22,18 +22,13 @@ pub fn render(report: &Report, locale: Locale, width: usize, colour: bool) -> St
     };
     let mut table = vec![head.map(str::to_owned)];
     table.extend(rows.iter().map(|row| cells(row, locale)));
-    let mut widths = [0; COLUMNS];
-    for row in &table {
-        for (widest, cell) in widths.iter_mut().zip(row) {
-            *widest = (*widest).max(cell.chars().count());
-        }
-    }
+    let shown = fitting(&table, width);
     for (place, row) in table.iter().enumerate() {
         let mut line = String::new();
-        for (column, (cell, widest)) in row.iter().zip(widths).enumerate() {
-            let pad = " ".repeat(widest.saturating_sub(cell.chars().count()));
-            let (before, after) =
-                if column == 0 || column == COLUMNS - 1 { ("", &*pad) } else { (&*pad, "") };
+        for &(column, widest) in &shown {
+            let cell = &row[column];
+            let pad = " ".repeat(widest.saturating_sub(columns(cell)));
+            let (before, after) = if column == TIER || column == RESULT { ("", &*pad) } else { (&*pad, "") };
             let _ = write!(line, "{before}{cell}{after}  ");
         }
         let verdict = place.checked_sub(1).and_then(|place| rows.get(place)?.verdict());
@@ -42,7 +37,23 @@ pub fn render(report: &Report, locale: Locale, width: usize, colour: bool) -> St
     text.push('\n');
     capacity(&mut text, report, locale, width);
     findings(&mut text, &rows, locale, width);
+    limits(&mut text, report, &rows, locale, width);
     text
+}
+
+/// The columns that lines of `width` have room for, each with its width. Where there is too little, those that a
+/// reader can do without go first.
+fn fitting(table: &[[String; COLUMNS]], width: usize) -> Vec<(usize, usize)> {
+    let widest = |column: usize| table.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
+    let mut shown: Vec<_> = (0..COLUMNS).map(|column| (column, widest(column))).collect();
+    for dispensable in DISPENSABLE {
+        let taken: usize = shown.iter().map(|(_, widest)| widest + 2).sum();
+        if taken <= width + 2 {
+            break;
+        }
+        shown.retain(|(column, _)| *column != dispensable);
+    }
+    shown
 }
 
 fn cells(row: &Row<'_>, locale: Locale) -> [String; COLUMNS] {
@@ -95,13 +106,20 @@ fn findings(text: &mut String, rows: &[Row<'_>], locale: Locale, width: usize) {
     }
 }
 
+fn limits(text: &mut String, report: &Report, rows: &[Row<'_>], locale: Locale, width: usize) {
+    for (place, row) in rows.iter().enumerate() {
+        for likely in report.limits_of(place) {
+            let limit = locale.limit_name(likely.limit);
+            let heading = locale.of("limite probable :", "likely limit:");
+            let clues = visible(&short(&locale.clues(likely)));
+            wrap(text, &format!("{}: {heading} {limit} ({clues})", visible(&row.tier.name)), width);
+        }
+    }
+}
+
 /// A line of at most `width` columns, in the colour of `verdict` where one is given.
 fn push(text: &mut String, line: &str, width: usize, verdict: Option<Verdict>) {
-    let cut: String = if line.chars().count() > width {
-        line.chars().take(width - 1).chain(['…']).collect()
-    } else {
-        line.to_owned()
-    };
+    let cut = cut(line, width);
     let colour = verdict.map(|verdict| match verdict {
         Verdict::Go => "\u{1b}[32m",
         Verdict::Stop => "\u{1b}[31m",
@@ -117,35 +135,52 @@ fn push(text: &mut String, line: &str, width: usize, verdict: Option<Verdict>) {
     }
 }
 
+/// The beginning of a line that is longer than `width` columns.
+fn cut(line: &str, width: usize) -> String {
+    if columns(line) <= width {
+        return line.to_owned();
+    }
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += char_columns(*c);
+        used < width
+    };
+    line.chars().take_while(fits).chain(['…']).collect()
+}
+
 /// Lines of at most `width` columns, broken between words where that is possible.
 fn wrap(text: &mut String, line: &str, width: usize) {
     let mut current = String::new();
     for word in line.split(' ') {
-        let mut word: Vec<char> = word.chars().collect();
-        while !word.is_empty() {
-            let used = current.chars().count();
-            let gap = usize::from(used > 0);
-            if used + gap + word.len() <= width {
-                if gap == 1 {
-                    current.push(' ');
-                }
-                current.extend(word.drain(..));
-            } else if used > INDENT.len() {
+        let gap = usize::from(!current.is_empty());
+        if columns(&current) + gap + columns(word) <= width {
+            if gap == 1 {
+                current.push(' ');
+            }
+            current.push_str(word);
+            continue;
+        }
+        if columns(&current) > INDENT.len() {
+            let _ = writeln!(text, "{current}");
+            INDENT.clone_into(&mut current);
+        }
+        for c in word.chars() {
+            if columns(&current) + char_columns(c) > width {
                 let _ = writeln!(text, "{current}");
                 INDENT.clone_into(&mut current);
-            } else {
-                let room = width.saturating_sub(used).max(1).min(word.len());
-                current.extend(word.drain(..room));
             }
+            current.push(c);
         }
     }
     let _ = writeln!(text, "{current}");
 }
 
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect()
-}
-
 const COLUMNS: usize = 8;
+const TIER: usize = 0;
+const RESULT: usize = COLUMNS - 1;
+
+/// CPU, the panels' latencies, the lag: what a narrow terminal does without, in this order.
+const DISPENSABLE: [usize; 4] = [6, 2, 3, 5];
+
 const LEAST_WIDTH: usize = 60;
 const INDENT: &str = "   ";

@@ -11,6 +11,7 @@ use ramp_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, span::Span, threshold::Threshold};
+use crate::lang::Lang;
 
 /// A plan as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ use super::{ConfigError, span::Span, threshold::Threshold};
 pub struct PlanText {
     /// The plan's name.
     pub name: String,
+    /// The language of the report, unless the command line says otherwise.
+    pub lang: Option<Lang>,
     /// The share of the capacity recommended for production.
     pub recommended: Ratio,
     /// The time that the campaign is meant to take at most.

@@ -35,6 +35,7 @@ fn the_capacity_is_where_the_replication_breaks() {
     );
     assert!(!finding["series"].as_str().unwrap().is_empty(), "{finding}");
     assert!(throttled.recovery_seconds(2) > 0.0, "{throttled}");
+    assert!(throttled.limits(2).contains(&"target"), "{throttled}");
     lab.throttle(Throttle::off(Side::Target));
 
     // The blind spot: a throttle on the reading side leaves the worker's panels at rest.
@@ -42,6 +43,7 @@ fn the_capacity_is_where_the_replication_breaks() {
     let blind = lab.campaign("blind", &["P3"]).bound("3s").run();
     assert_eq!(blind.verdicts(), ["stop"], "{blind}");
     assert_eq!(blind.status, 1, "no tier passed: {blind}");
+    assert!(blind.limits(0).contains(&"source") && !blind.limits(0).contains(&"target"), "{blind}");
     let finding = blind.finding_of_kind(0, "latency_objective");
     assert!(finding["violations"].as_u64().unwrap() > finding["allowed"].as_u64().unwrap(), "{finding}");
     assert!(
@@ -58,6 +60,7 @@ fn a_replication_that_dies_under_way_is_a_stop() {
     assert_eq!(campaign.status, 1, "{campaign}");
     let finding = campaign.finding_of_kind(0, "not_recovered");
     assert!(finding["outstanding"].as_u64().unwrap() > 0, "{finding}");
+    assert!(campaign.limits(0).contains(&"task"), "{campaign}");
 }
 
 #[test]

@@ -29,13 +29,18 @@ pub(crate) struct Laboratory {
 
 impl Laboratory {
     pub(crate) fn start() -> Self {
+        let laboratory = Self::start_cold();
+        laboratory.warm_up();
+        laboratory
+    }
+
+    /// A laboratory whose first records are slow, for what does not ask how slow they are.
+    pub(crate) fn start_cold() -> Self {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = TempDir::new().unwrap();
         let options = LabOptions::new(executable(), folder.path().join("lab"));
         let lab = Lab::start(options).unwrap_or_else(|error| panic!("failed to {error}"));
-        let laboratory = Self { lab, folder, _one: one };
-        laboratory.warm_up();
-        laboratory
+        Self { lab, folder, _one: one }
     }
 
     /// Loads the replication until its JVM has compiled what it needs: a cold one is seconds late at any rate.
@@ -126,10 +131,12 @@ impl CampaignBuilder {
         campaign
     }
 
-    fn drive(self, mut told: impl FnMut(&str)) -> Campaign {
+    /// The command that runs it.
+    pub(crate) fn command(&self) -> Command {
         let plan = self.folder.join("plan.toml");
         std::fs::write(&plan, toml::to_string(&self.plan).unwrap()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ramp"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
+        command
             .args(["run", "--config"])
             .arg(&self.config)
             .arg("--plan")
@@ -137,7 +144,13 @@ impl CampaignBuilder {
             .current_dir(&self.folder)
             .env_remove("KAFKA_SOURCE")
             .env_remove("KAFKA_TARGET")
-            .env_remove("PROMETHEUS_URL")
+            .env_remove("PROMETHEUS_URL");
+        command
+    }
+
+    fn drive(self, mut told: impl FnMut(&str)) -> Campaign {
+        let mut child = self
+            .command()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -194,6 +207,13 @@ impl Campaign {
         self.findings(tier).iter().find(stop).unwrap_or_else(|| panic!("no {kind} of {signal}: {self}"))
     }
 
+    /// The parts that are named as the likely limit of a tier.
+    pub(crate) fn limits(&self, tier: usize) -> Vec<&str> {
+        let all = self.report["limits"].as_array().unwrap().iter();
+        let own = all.filter(|likely| likely["tier"] == tier);
+        own.map(|likely| likely["limit"].as_str().unwrap()).collect()
+    }
+
     pub(crate) fn recovery_seconds(&self, tier: usize) -> f64 {
         seconds(&self.tiers()[tier]["recovery"]["recovered_after"]).unwrap()
     }
@@ -221,7 +241,10 @@ fn report(folder: &Path) -> Value {
     let run = std::fs::read_dir(folder.join("runs")).into_iter().flatten().next();
     let Some(run) = run else { return Value::Null };
     let text = std::fs::read_to_string(run.unwrap().path().join("report.json"));
-    text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
+    let mut report = text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap());
+    // Hundreds of kilobytes that no failure is read for.
+    report["timeline"].take();
+    report
 }
 
 /// The exit status of a process that has closed its standard error; a hang is a failure.

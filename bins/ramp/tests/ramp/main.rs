@@ -5,3 +5,4 @@ mod campaign;
 mod cli;
 mod dashboards;
 mod laboratory;
+mod terminal;

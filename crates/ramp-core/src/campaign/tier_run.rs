@@ -175,10 +175,15 @@ impl TierRun {
     }
 
     /// Takes a warning of the source of a signal's readings.
-    pub(super) fn warned(&mut self, place: usize, warning: String) {
-        if self.stopped.is_none() {
-            self.tally.warned(place, warning);
-        }
+    pub(super) fn warned(
+        &mut self,
+        now: Elapsed,
+        place: usize,
+        signal: SignalId,
+        warning: String,
+    ) -> Option<Event> {
+        let is_new = self.stopped.is_none() && self.tally.warned(place, &warning);
+        is_new.then_some(Event::Warned { tier: self.place, signal, warning, at: now })
     }
 
     pub(super) fn reading(

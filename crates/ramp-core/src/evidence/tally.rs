@@ -92,13 +92,14 @@ impl Tally {
     }
 
     /// Notes what the source of the signal at `place` in the plan warned of: each warning once, and no endless list.
-    pub(crate) fn warned(&mut self, place: usize, warning: String) {
-        if let Some(tally) = self.signals.get_mut(place)
-            && tally.warnings.len() < MOST_WARNINGS
-            && !tally.warnings.contains(&warning)
-        {
-            tally.warnings.push(warning);
+    /// False where it was known, or too much is.
+    pub(crate) fn warned(&mut self, place: usize, warning: &str) -> bool {
+        let Some(SignalTally { warnings, .. }) = self.signals.get_mut(place) else { return false };
+        let is_new = warnings.len() < MOST_WARNINGS && !warnings.iter().any(|known| known == warning);
+        if is_new {
+            warnings.push(warning.to_owned());
         }
+        is_new
     }
 
     /// Takes a reading of the signal at `place` in the plan. Values scraped after `end` are not the tier's.

@@ -1,0 +1,91 @@
+//! The block on a terminal: which tier, how long still, what is offered, and how far the figures are from their bounds.
+
+use std::{io, time::Duration};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ramp_core::{
+    campaign::{Campaign, Stage},
+    units::Elapsed,
+};
+
+use super::{
+    text::{clock, level, seconds},
+    write_line,
+};
+
+/// A block of a few lines at the end of the terminal.
+#[derive(Debug)]
+pub(super) struct Block(ProgressBar);
+
+impl Block {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        // The template is a constant; where it could not be read, the bar alone is shown.
+        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("━╸─"));
+        Self(bar)
+    }
+
+    /// Writes a line above the block.
+    pub(super) fn line(&self, line: &str) {
+        self.0.suspend(|| write_line(io::stderr().lock(), line));
+    }
+
+    /// Brings the block up to date.
+    pub(super) fn show(&self, campaign: &Campaign, now: Elapsed) {
+        let (index, phase, since, lasts) = match campaign.stage() {
+            Stage::Proving { tier, since } => (tier, "path", since, campaign.plan().recovery().give_up),
+            Stage::Starting { tier, since } => (tier, "start", since, Duration::ZERO),
+            Stage::Loading { tier, since } => {
+                (tier, "load", since, campaign.tier(tier).map_or(Duration::ZERO, |tier| tier.hold))
+            }
+            Stage::Recovering { tier, since } => {
+                (tier, "recovery", since, campaign.plan().recovery().minimum)
+            }
+            Stage::Done { .. } => return,
+        };
+        let Some(tier) = campaign.tier(index) else { return };
+        let spent = now.since(since);
+        self.0.set_length(lasts.as_secs());
+        self.0.set_position(spent.min(lasts).as_secs());
+        self.0.set_prefix(format!("{} {phase}", tier.name));
+        let left = lasts.saturating_sub(spent);
+        let left =
+            if left.is_zero() { format!("{} so far", clock(spent)) } else { format!("{} left", clock(left)) };
+        self.0.set_message(format!("{left}{}", lines(campaign, tier, spent)));
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// The lines below the bar.
+fn lines(campaign: &Campaign, tier: &ramp_core::plan::Tier, spent: Duration) -> String {
+    let mut text = String::new();
+    let Some((load, latency)) = campaign.current() else { return text };
+    let achieved = 100.0 * load.offered as f64 / load.due.max(1) as f64;
+    let rate = match campaign.stage() {
+        Stage::Loading { .. } => format!("{:.0}/s, ", load.offered as f64 / spent.as_secs_f64().max(1.0)),
+        Stage::Proving { .. } | Stage::Starting { .. } | Stage::Recovering { .. } | Stage::Done { .. } => {
+            String::new()
+        }
+    };
+    text.push_str(&format!("\n  offered   {rate}{achieved:.1} % of {}", tier.rate));
+    if let Some(latency) = latency {
+        let p99 = latency.p99.map_or_else(|| "—".to_owned(), seconds);
+        text.push_str(&format!("\n  p99       {p99} of {}", seconds(tier.p99_bound)));
+        text.push_str(&format!("\n  true lag  {}", latency.outstanding));
+    }
+    let levels = campaign.plan().signals().iter().zip(campaign.levels());
+    let raised = levels.filter(|(_, level)| level.is_some());
+    let raised: Vec<_> = raised.map(|(signal, now)| format!("{} {}", signal.id, level(now))).collect();
+    if !raised.is_empty() {
+        text.push_str(&format!("\n  crossed   {}", raised.join(", ")));
+    }
+    text
+}
+
+const TEMPLATE: &str = "{prefix}  {bar:24}  {msg}";

@@ -1,0 +1,139 @@
+//! Why a tier stopped, in words.
+
+use ramp_core::observation::LoadLimit;
+
+use crate::{
+    Locale,
+    limit::{Clue, Likely, Limit},
+};
+
+impl Locale {
+    /// A limit as the name of a part.
+    pub(crate) const fn limit_name(self, limit: Limit) -> &'static str {
+        match limit {
+            Limit::Target => self.of_static("écriture sur la cible", "writing to the target"),
+            Limit::Source => self.of_static("lecture de la source", "reading from the source"),
+            Limit::WorkerCpu => self.of_static("CPU du worker", "the worker's CPU"),
+            Limit::WorkerMemory => self.of_static("mémoire du worker", "the worker's memory"),
+            Limit::OneSeries => self.of_static("une partition ou un worker", "one partition or worker"),
+            Limit::Task => self.of_static("tâche de réplication", "the replication's task"),
+            Limit::SourceBrokers => self.of_static("brokers de la source", "the source's brokers"),
+            Limit::Generator => self.of_static("générateur de charge", "the load generator"),
+        }
+    }
+
+    /// What it means that a part is the limit, and what to look at next.
+    pub(crate) const fn limit_meaning(self, limit: Limit) -> &'static str {
+        match limit {
+            Limit::Target => self.of_static(
+                "le worker a lu plus qu'il n'a pu écrire : quota, débit ou latence de la cible",
+                "the worker had read more than it could write: a quota, the throughput or the latency of the target",
+            ),
+            Limit::Source => self.of_static(
+                "les enregistrements attendent sur la source et le worker est au repos : quota ou débit de lecture, ou tasks.max trop bas",
+                "records wait on the source while the worker is at rest: a quota or the throughput of reading, or tasks.max too low",
+            ),
+            Limit::WorkerCpu => self.of_static(
+                "les processeurs du worker étaient occupés",
+                "the worker's processors were busy",
+            ),
+            Limit::WorkerMemory => self.of_static(
+                "la mémoire du worker était pleine",
+                "the worker's memory was full",
+            ),
+            Limit::OneSeries => self.of_static(
+                "une seule série se détache des autres : répartition des clés, ou un worker plus lent",
+                "a single series stands out from the others: the spread of keys, or one slower worker",
+            ),
+            Limit::Task => self.of_static(
+                "plus rien n'est répliqué : tâche en échec, en pause ou redémarrée ; voir son état dans Connect",
+                "nothing is replicated any more: a task failed, was paused or restarted; see its state in Connect",
+            ),
+            Limit::SourceBrokers => self.of_static(
+                "la source n'a pas acquitté la charge à temps",
+                "the source did not acknowledge the load in time",
+            ),
+            Limit::Generator => self.of_static(
+                "le générateur n'a pas tenu le débit : ce n'est pas une limite de la réplication",
+                "the generator did not keep the rate: this is no limit of the replication",
+            ),
+        }
+    }
+
+    /// What was measured for it, as one line.
+    pub(crate) fn clues(self, likely: &Likely) -> String {
+        let clues: Vec<_> = likely.clues.iter().map(|clue| self.clue(clue)).collect();
+        clues.join(self.of(" ; ", "; "))
+    }
+
+    /// What is said where no rule fits.
+    pub(crate) const fn no_limit(self) -> &'static str {
+        self.of_static(
+            "Aucune règle ne désigne la limite d'après ce qui a été mesuré. Les temps de throttling et l'état des tâches ne sont pas relevés par ce plan.",
+            "No rule names the limit from what was measured. Throttle times and the state of tasks are not read by this plan.",
+        )
+    }
+
+    /// What this section is, and is not.
+    pub(crate) const fn limits_note(self) -> &'static str {
+        self.of_static(
+            "Déduit de ce qui a été mesuré, sans effet sur le verdict. Les temps de throttling et l'état des tâches ne sont pas relevés.",
+            "Inferred from what was measured, without effect on the verdict. Throttle times and the state of tasks are not read.",
+        )
+    }
+
+    fn clue(self, clue: &Clue) -> String {
+        match clue {
+            Clue::Highest { signal, unit, value, series } => {
+                let series = if series.is_empty() { String::new() } else { format!(" ({series})") };
+                format!("{signal} max {}{series}", self.value(*value, *unit))
+            }
+            Clue::StandsOut { signal, unit, series, mean, usual } => {
+                let (mean, usual) = (self.value(*mean, *unit), self.value(*usual, *unit));
+                match self {
+                    Self::French => format!("{signal} : {mean} pour {series}, médiane des séries {usual}"),
+                    Self::English => format!("{signal}: {mean} for {series}, median of the series {usual}"),
+                }
+            }
+            Clue::LagGrew { per_second, peak } => {
+                let (growth, peak) = (self.number(*per_second, 0), self.whole(*peak));
+                match self {
+                    Self::French => format!("lag réel +{growth} enregistrements/s, jusqu'à {peak}"),
+                    Self::English => format!("true lag +{growth} records/s, up to {peak}"),
+                }
+            }
+            Clue::NothingArrived { seconds } => {
+                let seconds = self.number(*seconds, 0);
+                match self {
+                    Self::French => format!(
+                        "aucune arrivée pendant {seconds} s alors que des enregistrements attendaient"
+                    ),
+                    Self::English => format!("no arrival for {seconds} s although records were waiting"),
+                }
+            }
+            Clue::Vanished { signal, readings, returned } => {
+                let readings = self.whole(*readings);
+                let back = match (self, returned) {
+                    (Self::French, true) => ", puis revenues",
+                    (Self::French, false) => "",
+                    (Self::English, true) => ", then back",
+                    (Self::English, false) => "",
+                };
+                match self {
+                    Self::French => format!("séries de {signal} disparues ({readings} relevés){back}"),
+                    Self::English => format!("series of {signal} vanished ({readings} readings){back}"),
+                }
+            }
+            Clue::Client { limit: LoadLimit { detail, .. } } => {
+                format!("{} {detail}", self.of("vu par le client :", "seen by the client:"))
+            }
+            Clue::Late { p99_millis } => {
+                let p99 = self.number(*p99_millis, 0);
+                match self {
+                    Self::French => format!("retard d'envoi p99 {p99} ms"),
+                    Self::English => format!("p99 lateness of sending {p99} ms"),
+                }
+            }
+        }
+    }
+}

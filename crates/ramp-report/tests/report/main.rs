@@ -1,0 +1,13 @@
+//! What people see of campaigns that went each way.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod browser;
+mod chromium;
+mod form;
+mod hostile;
+mod journal;
+mod limits;
+mod renderings;
+mod schemas;
+mod size;
+mod world;

@@ -1,6 +1,8 @@
 //! Plots over the time of the whole campaign, as SVG. Colours are those of the light page; the page's style sheet
 //! replaces each by its own for dark and for print.
 
+pub(crate) mod tiers;
+
 use std::fmt::Display;
 
 use plotters::{
@@ -295,4 +297,4 @@ const HEIGHT: u32 = 260;
 const HEADROOM: f64 = 1.08;
 
 /// A bound further off than this would press the measurements flat: it is left out.
-const NEAR: f64 = 0.2;
+const NEAR: f64 = 0.5;

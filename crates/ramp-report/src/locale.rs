@@ -133,7 +133,7 @@ impl Locale {
             RefineState::Inconclusive => self.of("un essai n'est pas concluant", "a probe was inconclusive"),
             RefineState::Interrupted => self.of("recherche interrompue", "the search was interrupted"),
         };
-        format!("{between} ; {state}")
+        format!("{between}{}{state}", self.of(" ; ", "; "))
     }
 
     /// A verdict as a word of the form.

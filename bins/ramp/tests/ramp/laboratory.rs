@@ -82,7 +82,7 @@ pub(crate) struct CampaignBuilder {
 
 impl CampaignBuilder {
     /// Ten seconds a tier, with nothing to judge but a bound that nothing reaches.
-    fn short(mut self) -> Self {
+    pub(crate) fn short(mut self) -> Self {
         self.plan.remove("criteria");
         self.plan["recovery"]["minimum"] = "1s".into();
         for tier in self.plan["tiers"].as_array_mut().unwrap() {

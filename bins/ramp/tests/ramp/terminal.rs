@@ -15,6 +15,8 @@ use rustix::{
     termios::{Winsize, tcgetattr, tcsetwinsize},
 };
 
+use serde_json::Value;
+
 use crate::laboratory::Laboratory;
 
 /// A pseudo-terminal with a screen that shows what is written to it.
@@ -23,6 +25,17 @@ struct Terminal {
     slave: File,
     written: Receiver<Vec<u8>>,
     parser: vt100::Parser,
+}
+
+/// A campaign that a failing test does not leave behind.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has usually ended by then.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Terminal {
@@ -53,9 +66,10 @@ impl Terminal {
         self.parser.screen_mut().set_size(ROWS, columns);
     }
 
-    fn run(&self, command: &mut Command) -> Child {
+    fn run(&self, command: &mut Command) -> Running {
         let end = || Stdio::from(self.slave.try_clone().unwrap());
-        command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color").spawn().unwrap()
+        command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
+        Running(command.spawn().unwrap())
     }
 
     /// The rows of the screen, as they are seen.
@@ -81,8 +95,26 @@ impl Terminal {
 }
 
 #[test]
-fn a_campaign_on_a_terminal_is_one_block_that_follows_its_size_and_leaves_nothing_behind() {
+fn a_campaign_is_one_block_on_a_terminal_and_a_line_of_json_per_event_for_a_program() {
     let lab = Laboratory::start_cold();
+    one_block_that_follows_the_terminal_s_size_and_leaves_nothing_behind(&lab);
+    one_line_of_json_per_event(&lab);
+}
+
+fn one_line_of_json_per_event(lab: &Laboratory) {
+    let mut command = lab.campaign("events", &["P1"]).short().command();
+    let output = command.args(["--output", "json"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds.first(), Some(&"tier_started"), "{text}");
+    assert_eq!(kinds.last(), Some(&"ended"), "{text}");
+    let progress = events.iter().find(|event| event["event"] == "progress").unwrap();
+    assert_eq!((&progress["name"], &progress["rate"]), (&"P1".into(), &500.into()), "{progress}");
+    assert!(progress["offered"].as_u64() <= progress["due"].as_u64(), "{progress}");
+}
+
+fn one_block_that_follows_the_terminal_s_size_and_leaves_nothing_behind(lab: &Laboratory) {
     let mut terminal = Terminal::open(100);
     let before = tcgetattr(&terminal.slave).unwrap();
     let mut child = terminal.run(&mut lab.campaign("terminal", &["P1"]).command());
@@ -101,8 +133,8 @@ fn a_campaign_on_a_terminal_is_one_block_that_follows_its_size_and_leaves_nothin
     assert_eq!(block.iter().filter(|line| line.contains("true lag")).count(), 1, "one block: {narrow}");
     assert!(block.len() >= 4, "{narrow}");
 
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();
+    assert_eq!(child.0.wait().unwrap().code(), Some(130));
     let end =
         terminal.wait_for(|screen| screen.contains("interrupted at") || screen.contains("interrompue à"));
     assert!(!end.contains("true lag "), "the block is taken off: {end}");

@@ -334,6 +334,7 @@ impl Page<'_> {
                     @if let Some(address) = self.graph(&query.expression) {
                         " " a href=(address) { (self.t("graphe", "graph")) }
                     }
+                    @for note in &query.notes { p.note { (visible(&short(note))) } }
                 },
             ]
         });

@@ -5,13 +5,15 @@ use plotters::style::RGBColor;
 use ramp_core::{
     criterion::Severity,
     signal::{SignalId, Unit},
+    tier_result::P99,
     units::Elapsed,
 };
 use serde_json::{Value, json};
 
 use super::Page;
 use crate::{
-    chart::{self, Bound, FIRST, Line, Plot, SECOND, Scale, Shade, Span, THIRD, WIDTH},
+    chart::{self, Bound, FIRST, Line, Plot, SECOND, Scale, Shade, Span, THIRD, WIDTH, tiers::TierLatency},
+    grid::Row,
     timeline::{self, Track, TrackUnit, millis},
 };
 
@@ -32,6 +34,7 @@ impl Page<'_> {
         let span = Span::of(self.report);
         let figures = [self.rates(), self.latency_plot(), self.lags(), self.resources()];
         let body = html! {
+            (self.tier_latencies())
             @for figure in &figures { (self.figure(figure, &shades, span)) }
             p.note {
                 (self.t(
@@ -45,6 +48,47 @@ impl Page<'_> {
             script #timeline type="application/json" { (PreEscaped(self.values())) }
         };
         self.section("plots", self.t("Toute la campagne", "The whole campaign"), &body)
+    }
+
+    /// The latencies of every tier beside its bound.
+    fn tier_latencies(&self) -> Markup {
+        let probes = Row::probes(self.report);
+        let measured = self.rows.iter().chain(&probes).filter_map(|row| {
+            let P99::Measured { value, range, .. } = row.p99() else { return None };
+            let latency = row.result?.latency.as_ref()?;
+            Some(TierLatency {
+                name: row.tier.name.clone(),
+                bound: row.tier.p99_bound,
+                p50: latency.p50,
+                p99: *value,
+                range: *range,
+                max: latency.max,
+            })
+        });
+        let measured: Vec<_> = measured.collect();
+        let heading = self.t(
+            "Latence de chaque palier (échelle logarithmique)",
+            "Latency of each tier (logarithmic scale)",
+        );
+        let label = |value: f64| self.logarithmic(value);
+        let Some(svg) = chart::tiers::draw(&measured, &label) else { return html! {} };
+        let described = measured.iter().map(|tier| {
+            let name = crate::label::visible(&tier.name);
+            format!("{name} : p99 {} / {}", self.locale.millis(tier.p99), self.locale.millis(tier.bound))
+        });
+        let described: Vec<_> = described.collect();
+        html! {
+            figure #tier-latency {
+                h3 { (heading) }
+                p.legend {
+                    @for (place, name) in ["p50", "p99", "max"].iter().enumerate() {
+                        span.key { span.swatch.{ "s" (place) } {} (name) } " "
+                    }
+                    span.key { span.swatch.bound {} (self.t("borne du p99", "p99 bound")) }
+                }
+                div.still tabindex="0" role="img" aria-label={ (heading) ". " (described.join(" ; ")) } { (PreEscaped(svg)) }
+            }
+        }
     }
 
     fn rates(&self) -> Figure {
@@ -237,11 +281,17 @@ impl Page<'_> {
 
     fn axis(&self, figure: &Figure, value: f64) -> String {
         match figure.scale {
-            Scale::Logarithmic if value >= 1_000.0 => {
-                format!("{} s", self.locale.number(value / 1e3, 0))
-            }
-            Scale::Logarithmic => self.locale.value(value, Unit::Milliseconds),
+            Scale::Logarithmic => self.logarithmic(value),
             Scale::Linear { .. } => self.locale.number(value, 0),
+        }
+    }
+
+    /// Milliseconds at a logarithmic axis; seconds from one on.
+    fn logarithmic(&self, value: f64) -> String {
+        if value >= 1_000.0 {
+            format!("{} s", self.locale.number(value / 1e3, 0))
+        } else {
+            self.locale.value(value, Unit::Milliseconds)
         }
     }
 

@@ -122,7 +122,7 @@ fn a_reader_of_the_screen_finds_names_for_everything() {
         ),
         (
             "what scrolls has the keyboard",
-            "[...document.querySelectorAll('.scroll, .plot')].every(e => e.tabIndex === 0)",
+            "[...document.querySelectorAll('.scroll, .plot, .still')].every(e => e.tabIndex === 0)",
         ),
     ] {
         assert_eq!(chromium.evaluate(expression), true, "{what}");
@@ -131,7 +131,7 @@ fn a_reader_of_the_screen_finds_names_for_everything() {
 
 /// What reaches beyond the window, unless it scrolls by itself or is hidden from the eye.
 const OVERFLOWING: &str = "[document.documentElement, ...document.querySelectorAll('body *')].filter(e =>
-    !e.closest('.hidden, .skip') && !e.parentElement?.closest('.scroll, .plot')
+    !e.closest('.hidden, .skip') && !e.parentElement?.closest('.scroll, .plot, .still')
     && (e === document.documentElement ? e.scrollWidth > innerWidth : e.getBoundingClientRect().right > innerWidth + 0.5)
 ).map(e => e.outerHTML.slice(0, 120))";
 

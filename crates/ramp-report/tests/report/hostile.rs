@@ -32,6 +32,7 @@ pub(crate) fn hostile_report() -> Report {
         dashboard: name.clone(),
         panel: name.clone(),
         expression: name.clone(),
+        notes: vec![name.clone()],
     });
     for result in &mut report.tiers {
         for finding in &mut result.findings {

@@ -337,6 +337,7 @@ pub(crate) fn facts() -> RunFacts {
         dashboard: dashboard.to_owned(),
         panel: panel.to_owned(),
         expression: expression.to_owned(),
+        notes: vec!["each series of the sum is judged".to_owned()],
     };
     RunFacts {
         name: "staging".to_owned(),

@@ -5,7 +5,10 @@
 
 use std::{io, time::Duration};
 
-use ramp_core::verdict::{Verdict, Weight};
+use ramp_core::{
+    tier_result::P99,
+    verdict::{Verdict, Weight},
+};
 
 use crate::{
     Locale, Report,
@@ -67,6 +70,9 @@ fn grid_record(report: &Report, row: &Row<'_>) -> [String; GRID.len()] {
         number(Some(millis(row.tier.p99_bound))),
         span(latency.and_then(|latency| latency.p50)),
         span(latency.and_then(|latency| latency.p99)),
+        provenance(row.p99()).to_owned(),
+        span(row.p99_range().map(|(low, _)| low)),
+        span(row.p99_range().map(|(_, high)| high)),
         span(latency.and_then(|latency| latency.mean)),
         span(latency.and_then(|latency| latency.max)),
         whole(latency.map(|latency| latency.violations())),
@@ -84,6 +90,14 @@ fn grid_record(report: &Report, row: &Row<'_>) -> [String; GRID.len()] {
         weighing(Weight::Warning),
         limits.join("; "),
     ]
+}
+
+const fn provenance(p99: &P99) -> &'static str {
+    match p99 {
+        P99::Measured { .. } => "measured",
+        P99::Bounded { .. } => "bounded",
+        P99::Unknown => "",
+    }
 }
 
 const fn verdict(verdict: Option<Verdict>) -> &'static str {
@@ -113,13 +127,16 @@ fn written(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> 
     bytes.map_or_else(|error| error.to_string(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-const GRID: [&str; 22] = [
+const GRID: [&str; 25] = [
     "tier",
     "rate_per_second",
     "verdict",
     "p99_bound_ms",
     "p50_ms",
     "p99_ms",
+    "p99_provenance",
+    "p99_low_ms",
+    "p99_high_ms",
     "mean_ms",
     "max_ms",
     "violations",

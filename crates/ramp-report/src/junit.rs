@@ -109,9 +109,9 @@ fn outcome(writer: &mut Writer<Vec<u8>>, kind: &str, row: &Row<'_>, locale: Loca
 /// What stands beside the verdict: the latency, warnings and likely limits.
 fn said(report: &Report, row: &Row<'_>, locale: Locale) -> String {
     let mut lines = Vec::new();
-    let latency = row.result.and_then(|result| result.latency.as_ref());
-    if let Some(p99) = latency.and_then(|latency| latency.p99) {
-        lines.push(format!("p99 {} (< {})", locale.millis(p99), locale.millis(row.tier.p99_bound)));
+    if let Some(p99) = locale.p99(row.p99()) {
+        let (from, bound) = (locale.provenance(row.p99()), locale.millis(row.tier.p99_bound));
+        lines.push(format!("p99 {p99} ({from}), {} {bound}", locale.of("borne", "bound")));
     }
     if let Some(result) = row.result {
         for finding in &result.findings {

@@ -59,7 +59,6 @@ fn fitting(table: &[[String; COLUMNS]], width: usize) -> Vec<(usize, usize)> {
 fn cells(row: &Row<'_>, locale: Locale) -> [String; COLUMNS] {
     let dash = || "—".to_owned();
     let millis = |value| locale.value(value, Unit::Milliseconds);
-    let p99 = row.result.and_then(|result| result.latency.as_ref()?.p99);
     let verdict = match row.verdict() {
         Some(verdict) => locale.verdict(verdict),
         None => locale.of("non atteint", "not reached"),
@@ -69,7 +68,7 @@ fn cells(row: &Row<'_>, locale: Locale) -> [String; COLUMNS] {
         locale.whole(row.tier.rate.get().into()),
         row.latency_avg.map_or_else(dash, millis),
         row.latency_max.map_or_else(dash, millis),
-        p99.map_or_else(dash, |p99| locale.millis(p99)),
+        locale.p99(row.p99()).unwrap_or_else(dash),
         row.lag.map_or_else(dash, |lag| locale.whole(lag)),
         row.cpu.map_or_else(dash, |cpu| locale.number(cpu, 0)),
         verdict.to_owned(),
@@ -95,6 +94,9 @@ fn capacity(text: &mut String, report: &Report, locale: Locale, width: usize) {
         }
     };
     push(text, &line, width, None);
+    if let Some(refined) = &report.refined {
+        wrap(text, &format!("{} {}", locale.of("Recherche :", "Search:"), locale.refined(refined)), width);
+    }
 }
 
 fn findings(text: &mut String, rows: &[Row<'_>], locale: Locale, width: usize) {

@@ -16,6 +16,7 @@ use std::{
 use hdrhistogram::Histogram;
 use ramp_core::{
     observation::{LatencySnapshot, LoadLimit, LoadPart, LoadProgress},
+    statistics::{NINETY_NINE, quantile_ranks},
     units::Rate,
 };
 use rdkafka::error::RDKafkaErrorCode;
@@ -369,6 +370,9 @@ impl TierAccount {
         drop(arrival);
         snapshot.p50 = quantile(&histogram, 0.50);
         snapshot.p99 = quantile(&histogram, 0.99);
+        let ranked = |rank: u64| quantile(&histogram, rank as f64 / histogram.len() as f64);
+        snapshot.p99_range = quantile_ranks(histogram.len(), NINETY_NINE)
+            .and_then(|ranks| ranked(*ranks.start()).zip(ranked(*ranks.end())));
         snapshot.max = quantile(&histogram, 1.0);
         snapshot
     }

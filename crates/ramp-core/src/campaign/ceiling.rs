@@ -144,3 +144,64 @@ impl CeilingRun {
 
 /// A count of arrivals that is older than this when it is read is held against the oldest count of acknowledgements.
 const OLDEST_COUNT: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::SignalId;
+
+    fn at(second: u64) -> Elapsed {
+        Elapsed::new(Duration::from_secs(second))
+    }
+
+    fn point(value: f64, second: u64) -> Point {
+        Point { series: "p".to_owned(), value, scraped: at(second) }
+    }
+
+    fn run(arrivals: &Counters) -> CeilingRun {
+        let (highest, arrived) = (SignalId::literal("highest"), SignalId::literal("arrived"));
+        let ceiling = LatencyCeiling { highest, arrivals: arrived, gap: Duration::from_secs(30) };
+        CeilingRun::new(&ceiling, at(100), Some(arrivals))
+    }
+
+    #[test]
+    fn arrivals_of_tiers_before_are_not_counted() {
+        let mut counters = Counters::default();
+        counters.take(&[point(1_000.0, 0)]);
+        counters.take(&[point(1_700.0, 90)]);
+        let mut run = run(&counters);
+        run.acknowledged(at(104), 50);
+        run.acknowledged(at(106), 80);
+        counters.take(&[point(1_730.0, 105)]);
+        assert_eq!(run.arrivals(&counters, at(105), None), Some(20), "30 of the 50 acknowledged by then");
+        assert!(!run.is_drained());
+        counters.take(&[point(1_780.0, 110)]);
+        assert_eq!(run.arrivals(&counters, at(110), Some(80)), Some(0));
+        assert!(run.is_drained());
+        assert_eq!(run.judge(Duration::from_secs(1), 70, at(200)), Err(CeilingGap::Excess { records: 10 }));
+    }
+
+    #[test]
+    fn a_minute_of_acknowledgements_is_kept() {
+        let mut counters = Counters::default();
+        counters.take(&[point(0.0, 0)]);
+        let mut run = run(&counters);
+        for second in 100..1_000 {
+            run.acknowledged(at(second), second);
+        }
+        assert_eq!(run.acknowledged.len(), 61);
+        assert_eq!(run.arrivals(&counters, at(950), None), Some(950));
+        assert_eq!(run.arrivals(&counters, at(500), None), Some(939), "the oldest that is kept");
+        run.acknowledged(at(5_000), 5_000);
+        assert_eq!(run.acknowledged.len(), 1);
+    }
+
+    #[test]
+    fn a_value_older_than_the_newest_changes_nothing() {
+        let mut run = run(&Counters::default());
+        run.latencies(&[point(200.0, 110), point(200.0, 120), point(9_000.0, 115), point(200.0, 125)]);
+        assert_eq!(run.highest, Some(Extreme { value: 200.0, series: "p".to_owned(), at: at(110) }));
+        let read = Read { newest: at(125), longest: Duration::from_secs(10) };
+        assert_eq!(run.series.get("p"), Some(&read));
+    }
+}

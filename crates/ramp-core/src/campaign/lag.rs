@@ -249,6 +249,33 @@ mod tests {
     }
 
     #[test]
+    fn a_staircase_that_is_level_for_the_most_part_does_not_surely_grow() {
+        let tier = tier(None);
+        // Of all pairs, 44 % are level: the median slope is above zero, and the interval reaches down to it.
+        let stairs = |beat: u64| 1_000 + if beat < 384 { 0 } else { 1_000 * (1 + u64::from(beat >= 492)) };
+        assert_eq!(lag_of(&tier, stairs).growth(&tier), None);
+        let lag = lag_of(&tier, stairs);
+        assert!(lag.trend.slope().is_some_and(|slope| slope.per_second > 0.0 && slope.at_least == 0.0));
+    }
+
+    #[test]
+    fn blocks_are_full_but_for_the_last_and_hold_means() {
+        let mut trend = Trend::new(Elapsed::START);
+        let values = |trend: &Trend| trend.blocks.iter().map(|block| block.values).collect::<Vec<_>>();
+        for beat in 0..128 {
+            trend.take(at(beat * 500), 10 * (beat % 2));
+        }
+        assert_eq!(values(&trend), [1; 128]);
+        for beat in 128..131 {
+            trend.take(at(beat * 500), 10 * (beat % 2));
+        }
+        assert_eq!(values(&trend), [vec![2; 65], vec![1]].concat());
+        let points: Vec<_> = trend.blocks.iter().map(Block::point).collect();
+        assert_eq!(points[..2], [(0.25, 5.0), (1.25, 5.0)]);
+        assert_eq!((points[64], trend.last()), ((64.25, 5.0), Some(0.0)));
+    }
+
+    #[test]
     fn the_first_tenth_of_a_tier_is_no_trend() {
         let tier = tier(None);
         let filling = |beat: u64| if beat < 60 { 100 * beat } else { 6_000 };

@@ -524,7 +524,7 @@ fn a_lag_that_grows_while_p99_passes_is_a_warning_that_says_when_it_will_not() {
 
 #[test]
 fn a_p99_next_to_its_bound_says_that_chance_may_have_decided() {
-    for (late, verdict) in [(2_950, Go), (3_050, Stop), (2_800, Go), (4_000, Stop)] {
+    for (late, verdict) in [(2_950, Go), (3_000, Go), (3_001, Stop), (2_800, Go), (4_000, Stop)] {
         let narrow = move |tier, snapshot: &mut LatencySnapshot| {
             if tier == 0 && snapshot.offered == 300_000 {
                 (snapshot.late, snapshot.late_from_handover) = (late, late);
@@ -655,4 +655,62 @@ fn a_plan_shows_what_it_was_made_of() {
     assert_eq!(plan.signal(&SignalId::literal("none")), None);
     assert_eq!(plan.tiers()[0].records(), 300_000);
     assert_eq!(PlanDraft::from(plan), PlanDraft { evidence, ..draft() });
+}
+
+#[test]
+fn one_in_a_hundred_from_the_hand_over_is_still_the_generator_s_lateness() {
+    let late = |_, snapshot: &mut LatencySnapshot| {
+        if snapshot.offered == 300_000 {
+            (snapshot.late, snapshot.late_from_handover) = (3_001, 3_000);
+        }
+    };
+    let run = World { latency: Box::new(late), ..World::healthy() }.run();
+    assert!(run.has(|finding| matches!(finding, Finding::GeneratorLate { from_handover: 3_000, .. })));
+    assert_eq!(run.verdicts(), [Inconclusive]);
+}
+
+#[test]
+fn repeated_and_overtaken_records_are_warnings_with_their_numbers() {
+    let told = |tier, snapshot: &mut LatencySnapshot| match tier {
+        0 => snapshot.duplicates = 7,
+        1 => snapshot.reordered = 5,
+        _ => {}
+    };
+    let run = World { latency: Box::new(told), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go; 5]);
+    let found: Vec<_> = run.campaign.results().iter().map(|result| result.findings.clone()).collect();
+    assert_eq!(found[0], [Finding::Duplicates { records: 7 }]);
+    assert_eq!(found[1], [Finding::Reordered { records: 5 }]);
+    assert_eq!(found[2], []);
+}
+
+#[test]
+fn latencies_of_no_records_are_no_latencies() {
+    let none = |_, snapshot: &mut LatencySnapshot| snapshot.offered = 0;
+    let run = World { latency: Box::new(none), ..World::healthy() }.run();
+    assert!(run.has(|finding| *finding == Finding::NoLatency));
+    assert_eq!(run.last().p99, P99::Unknown);
+}
+
+#[test]
+fn a_recovery_without_a_word_about_latencies_is_an_observation_lost() {
+    for (last, lost) in [(299, true), (300, false)] {
+        let mut plan = draft();
+        plan.recovery = Recovery { minimum: secs(1), floor: 1_000, give_up: secs(5) };
+        let mut campaign = Campaign::new(Plan::new(plan).unwrap());
+        campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+        campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+        let snapshot =
+            LatencySnapshot { offered: 9, arrived: 8, outstanding: 1, ..LatencySnapshot::default() };
+        for second in (5..295).step_by(5).chain([last]) {
+            let latency = Input::Latency { tier: 0, snapshot: snapshot.clone() };
+            campaign.handle(Elapsed::new(secs(second)), latency);
+        }
+        let ended = Input::LoadEnded { tier: 0, progress: LoadProgress::default() };
+        campaign.handle(Elapsed::new(secs(300)), ended);
+        campaign.handle(Elapsed::new(secs(305)), Input::Tick);
+        let findings = &campaign.results()[0].findings;
+        let is_lost = findings.iter().any(|finding| matches!(finding, Finding::ObservationLost { .. }));
+        assert_eq!(is_lost, lost, "{findings:?}");
+    }
 }

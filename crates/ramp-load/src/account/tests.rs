@@ -43,6 +43,23 @@ fn silence_is_the_worst_latency() {
 }
 
 #[test]
+fn the_interval_of_p99_lies_around_it_and_counts_what_has_not_arrived() {
+    let account = account(1_000);
+    let milli = Duration::from_millis;
+    // Record n takes n / 10 ms; the last five do not arrive and are one second and more old.
+    for sequence in 0..995 {
+        arrive(&account, sequence, sequence * 10 + sequence / 10);
+    }
+    let LatencySnapshot { p99, p99_range, max, .. } = account.latency(at(11_000));
+    let (low, high) = p99_range.unwrap();
+    assert!(p99.is_some_and(|p99| p99 >= milli(98) && p99 <= milli(100)), "{p99:?}");
+    assert!(low >= milli(97) && low <= milli(99), "rank 983: {low:?}");
+    assert!(high >= milli(1_010) && Some(high) <= max, "rank 998 has not arrived: {high:?}");
+    let few = self::account(999);
+    assert_eq!(few.latency(at(11_000)).p99_range, None, "too few for an interval");
+}
+
+#[test]
 fn a_latency_of_exactly_the_bound_is_a_violation() {
     let account = account(2);
     arrive(&account, 0, 999);

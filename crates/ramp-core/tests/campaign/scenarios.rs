@@ -87,7 +87,8 @@ fn a_paused_partition_with_half_a_percent_of_the_records_is_a_stop_after_the_rec
         !run.has(|finding| matches!(finding, Finding::LatencyObjective { .. })),
         "under 1 % are beyond it"
     );
-    assert_eq!(run.last().recovery.unwrap().waited, secs(600));
+    let recovery = run.last().recovery.unwrap();
+    assert_eq!((recovery.waited, recovery.outstanding), (secs(600), 3_750));
 }
 
 #[test]
@@ -712,5 +713,40 @@ fn a_recovery_without_a_word_about_latencies_is_an_observation_lost() {
         let findings = &campaign.results()[0].findings;
         let is_lost = findings.iter().any(|finding| matches!(finding, Finding::ObservationLost { .. }));
         assert_eq!(is_lost, lost, "{findings:?}");
+    }
+}
+
+#[test]
+fn what_is_allowed_is_allowed_to_the_last() {
+    let world =
+        || World { plan: PlanDraft { tiers: draft().tiers[..1].to_vec(), ..draft() }, ..World::healthy() };
+    let one_in_a_hundred = |_, snapshot: &mut LatencySnapshot| {
+        if snapshot.offered > 100_000 {
+            snapshot.late = 3_000;
+        }
+    };
+    let run = World { latency: Box::new(one_in_a_hundred), ..world() }.run();
+    assert_eq!(run.verdicts(), [Go], "{:?}", run.last().findings);
+    let ninety_nine = |_, progress: &mut LoadProgress| {
+        progress.offered = progress.due * 99 / 100;
+        progress.acknowledged = progress.offered;
+    };
+    assert_eq!(World { load: Box::new(ninety_nine), ..world() }.run().verdicts(), [Go]);
+    let late = |_, progress: &mut LoadProgress| progress.lateness_p99 = Duration::from_millis(100);
+    assert_eq!(World { load: Box::new(late), ..world() }.run().verdicts(), [Go]);
+}
+
+#[test]
+fn a_tier_is_cut_with_the_first_record_beyond_one_in_a_hundred_of_all() {
+    for (violations, cut) in [(3_000, false), (3_001, true)] {
+        let late = move |_, snapshot: &mut LatencySnapshot| {
+            if snapshot.offered > 100_000 {
+                (snapshot.late, snapshot.late_from_handover) = (violations, violations);
+            }
+        };
+        let run = World { latency: Box::new(late), ..World::healthy() }.run();
+        let first = &run.campaign.results()[0];
+        let ran = first.stopped.unwrap().since(first.started.unwrap());
+        assert_eq!(ran < secs(102), cut, "{violations}: {ran:?}");
     }
 }

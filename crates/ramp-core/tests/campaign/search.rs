@@ -48,6 +48,18 @@ fn the_limit_is_found_between_the_last_go_and_the_first_stop_and_confirmed() {
 }
 
 #[test]
+fn a_distance_of_the_resolution_is_close_enough() {
+    let (campaign, found) = refined(Cluster::steady(6_200.0), 0.5);
+    assert_eq!(
+        (found.state, campaign.probes().len()),
+        (RefineState::Confirmed, 1),
+        "2 500 are half of 5 000"
+    );
+    let (campaign, _) = refined(Cluster::steady(6_200.0), 0.499);
+    assert_eq!(campaign.probes()[0].rate.get(), 6_250);
+}
+
+#[test]
 fn a_probe_holds_forty_bounds_and_is_judged_by_the_tier_that_was_stop() {
     let mut plan = refining(form(), 0.05);
     for tier in &mut plan.tiers {

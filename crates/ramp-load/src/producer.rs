@@ -102,7 +102,8 @@ impl LoadSpec {
         }
     }
 
-    /// A tier of a run: `rate` for `hold`, its latencies held against `bound`, which the delivery timeout follows.
+    /// A tier of a run: `rate` for `hold`, its latencies held against `bound`, which the delivery timeout follows. It
+    /// has no topics yet.
     #[must_use]
     pub fn tier(run: RunId, tier: u16, rate: Rate, hold: Duration, bound: Duration) -> Self {
         let load = Self::new(Vec::new(), Pace::Rate(rate), Until::After(hold));
@@ -328,10 +329,11 @@ fn connect(
     if timeout > longest {
         return Err(StartError::DeliveryTimeout { timeout, longest });
     }
-    let mut client = config.client(match spec.pace {
-        Pace::Rate(_) => PACED,
-        Pace::Unthrottled => UNTHROTTLED,
-    });
+    let queue = match spec.pace {
+        Pace::Rate(_) => PACED_QUEUE,
+        Pace::Unthrottled => UNTHROTTLED_QUEUE,
+    };
+    let mut client = config.client(&[DEFAULTS, &[("queue.buffering.max.kbytes", queue)]].concat());
     // The alias would be a second word on the same matter.
     client.remove("delivery.timeout.ms");
     client.set("message.timeout.ms", timeout.as_millis().max(1).to_string());
@@ -369,26 +371,19 @@ fn delivery_timeout(bound: Duration) -> Duration {
 /// The bound where nobody names one: with what follows from it, a record has failed after 30 s.
 const DEFAULT_BOUND: Duration = Duration::from_secs(20);
 
-/// What a user's properties may replace. The queue holds a stall of 50 s at 10 000 records/s.
-const PACED: &[(&str, &str)] = &[
+/// What a user's properties may replace.
+const DEFAULTS: &[(&str, &str)] = &[
     ("acks", "all"),
     ("linger.ms", "5"),
     ("batch.size", "131072"),
     ("partitioner", "murmur2_random"),
     ("queue.buffering.max.messages", "500000"),
-    ("queue.buffering.max.kbytes", "1048576"),
     ("allow.auto.create.topics", "false"),
     ("socket.nagle.disable", "true"),
 ];
 
-/// The same without a rate: a longer queue would add to the latency and to nothing else.
-const UNTHROTTLED: &[(&str, &str)] = &[
-    ("acks", "all"),
-    ("linger.ms", "5"),
-    ("batch.size", "131072"),
-    ("partitioner", "murmur2_random"),
-    ("queue.buffering.max.messages", "500000"),
-    ("queue.buffering.max.kbytes", "32768"),
-    ("allow.auto.create.topics", "false"),
-    ("socket.nagle.disable", "true"),
-];
+/// Holds a stall of 50 s at 10 000 records/s.
+const PACED_QUEUE: &str = "1048576";
+
+/// What the Java client keeps. A longer queue would add to the latency and to nothing else.
+const UNTHROTTLED_QUEUE: &str = "32768";

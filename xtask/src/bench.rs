@@ -28,6 +28,10 @@ pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
 /// What can be measured.
 pub(crate) const SUBJECTS: &str = "load, rate, stall, soak and observe";
 
+fn no_case(only: &str, there_are: &str) -> Failure {
+    Failure::Wrong(format!("no case is named like {only}; there are {there_are}"))
+}
+
 /// The middle one of some values, the upper of two.
 fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<_> = values.into_iter().collect();

@@ -19,7 +19,7 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> ExitCode {
             eprintln!(
                 "usage: cargo xtask test   set up what is missing and run every check
        cargo xtask tidy   the cheap checks of the tree alone
-       cargo xtask bench SUBJECT [CASE]   measure {} on an idle machine, or its cases named like CASE",
+       cargo xtask bench SUBJECT [CASE]   measure SUBJECT, one of {}, on an idle machine",
                 bench::SUBJECTS
             );
             ExitCode::from(2)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     broker::Broker,
-    median,
+    median, no_case,
     process::{self, Run},
     tools::{Load, Tool, Tools, told},
 };
@@ -19,19 +19,27 @@ struct Figures {
 
 /// Runs the cases whose names contain `only`: for each, the tools in turn, several times over.
 pub(super) fn run(only: &str) -> Result<(), Failure> {
-    let tools = Tools::build()?;
-    let broker = Broker::start()?;
-    broker.create(TOPIC, false)?;
-    if "start".contains(only) {
-        start(&tools, &broker)?;
-    }
+    let with_start = START.contains(only);
+    let mut cases = Vec::new();
     for acks in ["all", "1"] {
         for (compression, records) in [("none", 1_500_000), ("lz4", 1_500_000), ("gzip", 200_000)] {
             let name = format!("acks={acks} {compression}");
             if name.contains(only) {
-                case(&tools, &broker, &name, &[("acks", acks), ("compression.type", compression)], records)?;
+                cases.push((name, [("acks", acks), ("compression.type", compression)], records));
             }
         }
+    }
+    if cases.is_empty() && !with_start {
+        return Err(no_case(only, "start, or acks=all or acks=1 with none, lz4 or gzip"));
+    }
+    let tools = Tools::build()?;
+    let broker = Broker::start()?;
+    broker.create(TOPIC, false)?;
+    if with_start {
+        start(&tools, &broker)?;
+    }
+    for (name, properties, records) in cases {
+        case(&tools, &broker, &name, &properties, records)?;
     }
     Ok(())
 }
@@ -101,5 +109,6 @@ fn mebi(bytes: u64) -> f64 {
     bytes as f64 / 1_048_576.0
 }
 
+const START: &str = "start";
 const TOPIC: &str = "bench-load";
 const RUNS: usize = 3;

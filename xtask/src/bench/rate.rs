@@ -4,26 +4,29 @@ use std::time::Duration;
 
 use super::{
     broker::Broker,
-    process,
+    no_case, process,
     tools::{Load, Tool, Tools, told},
 };
 use crate::command::Failure;
 
 /// Runs the rate `only`, or all of them where that is empty; at 10 000/s the other tools too.
 pub(super) fn run(only: &str) -> Result<(), Failure> {
+    let chosen: Vec<u32> =
+        RATES.into_iter().filter(|rate| only.is_empty() || rate.to_string() == only).collect();
+    if chosen.is_empty() {
+        return Err(no_case(only, "1000, 2500, 5000, 7500, 10000 and 50000"));
+    }
     let tools = Tools::build()?;
     let broker = Broker::start()?;
     println!(
         "\n{:26} {:>8} {:>12} {:>20} {:>16} {:>7}",
         "", "asked/s", "achieved", "worst second", "p99 lateness", "cores"
     );
-    for rate in [1_000, 2_500, 5_000, 7_500, 10_000, 50_000] {
-        if only.is_empty() || rate.to_string() == only {
-            case(&tools, &broker, Tool::RampLoad, rate)?;
-            if rate == BESIDE {
-                case(&tools, &broker, Tool::RdkafkaPerformance, rate)?;
-                case(&tools, &broker, Tool::PerfTest, rate)?;
-            }
+    for rate in chosen {
+        case(&tools, &broker, Tool::RampLoad, rate)?;
+        if rate == BESIDE {
+            case(&tools, &broker, Tool::RdkafkaPerformance, rate)?;
+            case(&tools, &broker, Tool::PerfTest, rate)?;
         }
     }
     Ok(())
@@ -84,6 +87,7 @@ impl Held {
     }
 }
 
+const RATES: [u32; 6] = [1_000, 2_500, 5_000, 7_500, 10_000, 50_000];
 const HOLD: Duration = Duration::from_secs(60);
 
 /// The rate at which the other tools are asked too.

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     broker::Broker,
+    no_case,
     process::Running,
     tools::{Load, RECORD, Tool, Tools, told},
 };
@@ -14,17 +15,17 @@ use crate::command::Failure;
 
 /// Runs the cases whose names contain `only`.
 pub(super) fn run(only: &str) -> Result<(), Failure> {
+    let queues = [("default queue", None), ("tiny queue", Some(TINY * RECORD))];
+    let chosen: Vec<_> = queues.into_iter().filter(|(name, _)| name.contains(only)).collect();
+    if chosen.is_empty() {
+        return Err(no_case(only, "default queue and tiny queue"));
+    }
     let tools = Tools::build()?;
     let broker = Broker::start()?;
-    for (name, queue) in [("default queue", None), ("tiny queue", Some(TINY * RECORD))] {
-        if name.contains(only) {
-            println!(
-                "\n{name}: {RECORDS} records at {RATE}/s, the broker frozen after {} s",
-                BEFORE.as_secs()
-            );
-            for tool in [Tool::RampLoad, Tool::PerfTest] {
-                case(&tools, &broker, tool, queue)?;
-            }
+    for (name, queue) in chosen {
+        println!("\n{name}: {RECORDS} records at {RATE}/s, the broker frozen after {} s", BEFORE.as_secs());
+        for tool in [Tool::RampLoad, Tool::PerfTest] {
+            case(&tools, &broker, tool, queue)?;
         }
     }
     Ok(())

@@ -48,7 +48,10 @@ impl Prometheus {
             .default_headers(config.header_map()?)
             .redirect(Policy::custom(same_host))
             .pool_max_idle_per_host(AT_ONCE);
-        let client = config.tls.apply(client)?.build().map_err(|error| address(error::chain(&error)))?;
+        let client = config.tls.apply(client, url.starts_with("https:"))?.build().map_err(|error| {
+            let reason = format!("{}; name the authorities with prometheus.ca_file", error::chain(&error));
+            QueryError::Tls { what: "the system's certificates", reason }
+        })?;
         let client = Client::from(client, &url).map_err(|error| address(error::chain(&error)))?;
         let secrets = Arc::new(config.secrets());
         Ok(Self { client, secrets, slots: Arc::new(Semaphore::new(AT_ONCE)) })

@@ -42,21 +42,31 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    pub(super) fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, QueryError> {
-        let unusable = |what| move |error: reqwest::Error| QueryError::Tls { what, reason: chain(&error) };
+    pub(super) fn apply(
+        &self,
+        mut builder: ClientBuilder,
+        is_encrypted: bool,
+    ) -> Result<ClientBuilder, QueryError> {
         if let Some(pem) = &self.authorities {
-            let authorities = Certificate::from_pem_bundle(pem).map_err(unusable("prometheus.ca_file"))?;
+            let unusable = |reason| QueryError::Tls { what: "prometheus.ca_file", reason };
+            let authorities = Certificate::from_pem_bundle(pem);
+            let authorities =
+                authorities.map_err(|error| unusable(format!("{}; it must be PEM", chain(&error))))?;
             if authorities.is_empty() {
-                let reason = "it has no certificate".to_owned();
-                return Err(QueryError::Tls { what: "prometheus.ca_file", reason });
+                return Err(unusable("it has no certificate; it must be PEM".to_owned()));
             }
             builder = builder.tls_certs_only(authorities);
+        } else if !is_encrypted {
+            // A machine without any certificates, as small containers are, needs none for this.
+            builder = builder.tls_certs_only([]);
         }
         if let Some(pem) = &self.identity {
             // The library's reason may quote the key.
             let unusable = |_| QueryError::Tls {
                 what: "prometheus.cert_file with prometheus.key_file",
-                reason: "no certificate and key that belong together".to_owned(),
+                reason:
+                    "no certificate and key that belong together; both must be PEM, and the key not encrypted"
+                        .to_owned(),
             };
             builder = builder.identity(Identity::from_pem(pem).map_err(unusable)?);
         }

@@ -23,7 +23,7 @@ pub enum QueryError {
         name: String,
     },
     /// A certificate or key cannot be used.
-    #[error("{what} cannot be used: {reason}; it must be PEM, and a key not encrypted")]
+    #[error("{what} cannot be used: {reason}")]
     Tls {
         /// The certificate or key.
         what: &'static str,

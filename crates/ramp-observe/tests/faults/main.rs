@@ -7,8 +7,10 @@ mod server;
 
 use std::{
     collections::BTreeMap,
+    env,
     fmt::Write as _,
     fs,
+    process::Command,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -310,6 +312,19 @@ async fn what_prometheus_warns_of_is_told_with_the_reading_and_before() {
             if observed.reading.signal.as_str() == "partial" { &["a store is down"] } else { &[] };
         assert_eq!(observed.warnings, expected, "each once, though two queries said it");
     }
+}
+
+#[test]
+fn a_machine_without_certificates_is_answered_where_none_are_needed() {
+    // The variables are those of a process, so one of its own runs a test over HTTP.
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "what_prometheus_warns_of_is_told_with_the_reading_and_before"])
+        .env("SSL_CERT_FILE", "/nonexistent")
+        .env("SSL_CERT_DIR", "/nonexistent")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
 }
 
 #[tokio::test]

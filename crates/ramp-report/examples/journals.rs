@@ -31,7 +31,7 @@ fn worlds() -> Vec<(&'static str, World)> {
     vec![
         ("all-go", one.clone()),
         ("stop-at-p3", World { capacity: Some(4_000.0), ..one.clone() }),
-        ("stop-at-p1", World { capacity: Some(200.0), fault: Fault::Source, ..one.clone() }),
+        ("stop-at-p1", World { capacity: Some(200.0), fault: Fault::Source, beat: 1, ..one.clone() }),
         ("inconclusive", World { blind_from: Some(2), ..one.clone() }),
         ("interrupted", World { interrupted_in: Some(1), ..one.clone() }),
         ("warnings-only", World { cpu: 84.0, duplicates: 3, ..one.clone() }),

@@ -195,4 +195,4 @@ const MOST_SERIES: usize = 512;
 const LEAST_SERIES: usize = 3;
 
 /// Fewer values are no trend.
-const LEAST_VALUES: f64 = 8.0;
+const LEAST_VALUES: f64 = 4.0;

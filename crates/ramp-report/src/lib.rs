@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     limit::{Case, Likely},
     timeline::{Recording, Timeline},
-    trace::TierTrace,
+    trace::Traces,
 };
 
 /// What a campaign came to, or has come to so far.
@@ -82,7 +82,7 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorder {
     recording: Recording,
-    traces: Vec<TierTrace>,
+    traces: Traces,
     now: Elapsed,
 }
 
@@ -90,14 +90,14 @@ impl Recorder {
     /// A recorder of a campaign over `plan` at its start.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self { recording: Recording::new(plan), traces: Vec::new(), now: Elapsed::START }
+        Self { recording: Recording::new(plan), traces: Traces::default(), now: Elapsed::START }
     }
 
     /// Takes in what happened at `at`; as for the campaign, time that runs backwards stands still.
     pub fn take(&mut self, at: Elapsed, input: &Input) {
         self.now = self.now.max(at);
         self.recording.take(self.now, input);
-        TierTrace::take(&mut self.traces, self.now, input);
+        self.traces.take(self.now, input);
     }
 }
 
@@ -187,8 +187,7 @@ impl Report {
         });
         let probes: Vec<_> = probes.collect();
         let limits = tiers.iter().chain(probes.iter().map(|probe| &probe.result)).flat_map(|result| {
-            // A tier that was taken up again counts as it went the last time.
-            let trace = recorder.traces.iter().rfind(|trace| trace.tier == result.tier);
+            let trace = recorder.traces.of(result.tier);
             Case { result, trace, known: &known, plan: &plan }.limits()
         });
         let limits = limits.collect();

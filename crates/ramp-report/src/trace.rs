@@ -1,7 +1,10 @@
 //! What each tier's load showed beyond its verdict: how the lag grew, when records last arrived, and what each series
 //! was. Memory is bounded by the number of tiers, signals and [`MOST_SERIES`].
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ramp_core::{
     campaign::Input,
@@ -10,10 +13,18 @@ use ramp_core::{
     units::Elapsed,
 };
 
+/// Every tier of a campaign.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Traces {
+    tiers: Vec<TierTrace>,
+    /// The signals that had a series at some time.
+    seen: BTreeSet<SignalId>,
+}
+
 /// One tier while its records were under way: from the start of its load until none was outstanding.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TierTrace {
-    pub(crate) tier: usize,
+    tier: usize,
     started: Elapsed,
     /// Whether the load has ended.
     ended: bool,
@@ -65,11 +76,16 @@ struct Trend {
     tv: f64,
 }
 
-impl TierTrace {
-    /// Takes an input into the traces of a campaign's tiers.
-    pub(crate) fn take(traces: &mut Vec<Self>, at: Elapsed, input: &Input) {
+impl Traces {
+    pub(crate) fn take(&mut self, at: Elapsed, input: &Input) {
+        let Self { tiers: traces, seen } = self;
         if let Input::LoadStarted { tier } = input {
-            return traces.push(Self::start(*tier, at));
+            return traces.push(TierTrace::start(*tier, at));
+        }
+        if let Input::Reading(Reading { signal, sample: Sample::Present { .. } }) = input
+            && !seen.contains(signal)
+        {
+            seen.insert(signal.clone());
         }
         let Some(trace) = traces.last_mut().filter(|trace| !trace.ended || trace.outstanding > 0) else {
             return;
@@ -81,12 +97,19 @@ impl TierTrace {
             Input::Latency { tier, snapshot } if *tier == trace.tier => {
                 trace.latency(at, snapshot);
             }
-            Input::Reading(reading) => trace.reading(reading),
+            Input::Reading(reading) => trace.reading(reading, seen.contains(&reading.signal)),
             // Nothing else tells how a load goes.
             _other => {}
         }
     }
 
+    /// The trace of a tier. One that was taken up again counts as it went the last time.
+    pub(crate) fn of(&self, tier: usize) -> Option<&TierTrace> {
+        self.tiers.iter().rfind(|trace| trace.tier == tier)
+    }
+}
+
+impl TierTrace {
     const fn start(tier: usize, at: Elapsed) -> Self {
         let lag = Trend { n: 0.0, t: 0.0, v: 0.0, tt: 0.0, tv: 0.0 };
         let signals = BTreeMap::new();
@@ -114,7 +137,8 @@ impl TierTrace {
         }
     }
 
-    fn reading(&mut self, Reading { signal, sample }: &Reading) {
+    /// Takes a reading of a signal that has had a series before, or not yet.
+    fn reading(&mut self, Reading { signal, sample }: &Reading, was_there: bool) {
         let started = self.started;
         let trace = self.signals.entry(signal.clone()).or_default();
         match sample {
@@ -125,7 +149,7 @@ impl TierTrace {
                     trace.take(&point.series, point.value, point.scraped);
                 }
             }
-            Sample::Absent(Absence::NoSeries) if !trace.series.is_empty() => trace.vanished += 1,
+            Sample::Absent(Absence::NoSeries | Absence::Stale(_)) if was_there => trace.vanished += 1,
             Sample::Absent(_) => {}
         }
     }

@@ -1,32 +1,52 @@
 //! What is seen while a campaign runs: a block that is kept up to date on a terminal, plain lines elsewhere, or events
 //! as JSON for another program.
+//!
+//! Whoever shows it has a thread of its own: a terminal that takes nothing more, because it was paused or nobody reads
+//! it, must not keep the driver from stopping the load. What it does not take in time is left out.
 
 mod block;
 mod text;
 
 use std::{
     io::{self, IsTerminal, Write},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
+    thread,
     time::Duration,
 };
 
 use ramp_core::{campaign::Campaign, event::Event, units::Elapsed};
 use serde::Serialize;
 
-use self::block::Block;
+use self::block::{Block, Frame};
 use crate::cli::Output;
 
 /// Shows a campaign that runs. Whatever was drawn is taken off the terminal when it is dropped.
 #[derive(Debug)]
-pub struct Progress(Kind);
+pub struct Progress {
+    kind: Kind,
+    /// When the last line about the load was shown.
+    shown: Option<Elapsed>,
+    display: Option<SyncSender<Show>>,
+    /// Ends when the display has.
+    ended: Receiver<()>,
+}
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A block on a terminal, the lines above it.
-    Block(Block),
-    /// Lines on standard error; when the last one about the load was written.
-    Lines(Option<Elapsed>),
-    /// Events on standard output; when the last one about the load was written.
-    Events(Option<Elapsed>),
+    Block,
+    /// Lines on standard error.
+    Lines,
+    /// Events on standard output.
+    Events,
+}
+
+/// What the display is to show.
+#[derive(Debug)]
+enum Show {
+    Line(String),
+    Frame(Frame),
+    Event(String),
 }
 
 /// How the load stands, as an event beside the campaign's own.
@@ -49,54 +69,87 @@ struct Standing<'a> {
 
 impl Progress {
     /// Progress of the kind that `output` asks for and standard error can show.
-    #[must_use]
-    pub fn new(output: Output) -> Self {
-        Self(match output {
-            Output::Json => Kind::Events(None),
-            Output::Text if io::stderr().is_terminal() => Kind::Block(Block::new()),
-            Output::Text => Kind::Lines(None),
-        })
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(output: Output) -> io::Result<Self> {
+        let kind = match output {
+            Output::Json => Kind::Events,
+            Output::Text if io::stderr().is_terminal() => Kind::Block,
+            Output::Text => Kind::Lines,
+        };
+        let (display, shown) = sync_channel(MOST_WAITING);
+        let (end, ended) = channel();
+        let show = move || {
+            display_all(kind, &shown);
+            drop(end);
+        };
+        thread::Builder::new().name("ramp-display".to_owned()).spawn(show)?;
+        Ok(Self { kind, shown: None, display: Some(display), ended })
     }
 
     /// Shows an event.
     pub fn event(&mut self, campaign: &Campaign, event: &Event) {
-        match &mut self.0 {
-            Kind::Block(block) => {
-                if let Some(line) = text::event(campaign, event) {
-                    block.line(&line);
-                }
+        match self.kind {
+            Kind::Block => self.show(text::event(campaign, event).map(Show::Line)),
+            Kind::Lines => {
+                self.shown = None;
+                self.show(text::event(campaign, event).map(Show::Line));
             }
-            Kind::Lines(shown) => {
-                *shown = None;
-                if let Some(line) = text::event(campaign, event) {
-                    write_line(io::stderr().lock(), &line);
-                }
-            }
-            Kind::Events(_) => write_event(event),
+            Kind::Events => self.show(serde_json::to_string(event).ok().map(Show::Event)),
         }
     }
 
     /// Shows how the campaign stands: at once on a terminal, now and then elsewhere.
     pub fn beat(&mut self, campaign: &Campaign, now: Elapsed) {
-        let is_due = |shown: &Option<Elapsed>| shown.is_none_or(|shown| now.since(shown) >= BETWEEN_LINES);
-        match &mut self.0 {
-            Kind::Block(block) => block.show(campaign, now),
-            Kind::Lines(shown) => {
-                if is_due(shown)
-                    && let Some(line) = text::standing(campaign, now)
-                {
-                    write_line(io::stderr().lock(), &line);
-                    *shown = Some(now);
-                }
+        let standing = match self.kind {
+            Kind::Block => return self.show(Frame::of(campaign, now).map(Show::Frame)),
+            Kind::Lines | Kind::Events
+                if self.shown.is_some_and(|shown| now.since(shown) < BETWEEN_LINES) =>
+            {
+                return;
             }
-            Kind::Events(shown) => {
-                if is_due(shown)
-                    && let Some(standing) = Standing::of(campaign, now)
-                {
-                    write_event(&standing);
-                    *shown = Some(now);
-                }
+            Kind::Lines => text::standing(campaign, now).map(Show::Line),
+            Kind::Events => {
+                let standing = Standing::of(campaign, now);
+                standing.and_then(|standing| serde_json::to_string(&standing).ok()).map(Show::Event)
             }
+        };
+        if standing.is_some() {
+            self.shown = Some(now);
+        }
+        self.show(standing);
+    }
+
+    fn show(&mut self, show: Option<Show>) {
+        if let (Some(show), Some(display)) = (show, &self.display) {
+            match display.try_send(show) {
+                // The journal has everything; a display that is behind shows what comes next.
+                Ok(()) | Err(TrySendError::Full(_)) => {}
+                Err(TrySendError::Disconnected(_)) => self.display = None,
+            }
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.display = None;
+        // An error means that the display has ended, or is stuck for good.
+        let _ = self.ended.recv_timeout(LAST_WORDS);
+    }
+}
+
+/// Shows whatever comes until nothing more can.
+fn display_all(kind: Kind, shown: &Receiver<Show>) {
+    let block = (kind == Kind::Block).then(Block::new);
+    while let Ok(show) = shown.recv() {
+        match (show, &block) {
+            (Show::Line(line), Some(block)) => block.line(&line),
+            (Show::Line(line), None) => write_line(io::stderr().lock(), &line),
+            (Show::Frame(frame), Some(block)) => block.show(frame),
+            (Show::Event(line), _) => write_line(io::stdout().lock(), &line),
+            (Show::Frame(_), None) => {}
         }
     }
 }
@@ -124,17 +177,45 @@ impl<'a> Standing<'a> {
     }
 }
 
-/// A closed standard error must not end a campaign.
+/// A reader that has gone must not end a campaign.
 fn write_line(mut out: impl Write, line: &str) {
-    let _ = writeln!(out, "{line}");
-}
-
-/// A reader that has gone must not end a campaign either.
-fn write_event(event: &impl Serialize) {
-    if let Ok(line) = serde_json::to_string(event) {
-        let mut out = io::stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-    }
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// So much waits for a display that is behind.
+const MOST_WAITING: usize = 256;
+
+/// How long the display is given at the end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use ramp_core::event::Ending;
+
+    use super::*;
+    use crate::config::plan_text::PlanText;
+
+    #[test]
+    fn a_display_that_takes_nothing_holds_up_nobody_and_is_not_waited_for_for_ever() {
+        let text: PlanText = toml::from_str(PlanText::BUILT_IN).unwrap();
+        let text = PlanText { criteria: Vec::new(), ..text };
+        let tiers = text.tiers.into_iter().map(|mut tier| {
+            tier.criteria.clear();
+            tier
+        });
+        let plan = PlanText { tiers: tiers.collect(), ..text }.plan(Vec::new()).unwrap();
+        let campaign = Campaign::new(plan);
+        let (display, shown) = sync_channel(MOST_WAITING);
+        let (end, ended) = channel();
+        let mut progress = Progress { kind: Kind::Lines, shown: None, display: Some(display), ended };
+        let event = Event::Ended { ending: Ending::Stopped, at: Elapsed::START };
+        for _ in 0..2 * MOST_WAITING {
+            progress.event(&campaign, &event);
+        }
+        drop(progress);
+        assert_eq!(shown.iter().count(), MOST_WAITING, "what it does not take in time is left out");
+        drop(end);
+    }
+}

@@ -45,7 +45,7 @@ async fn campaign(args: &Run, settings: Settings) -> Result<Exit, CommandError> 
     eprintln!("ramp: the run is kept in {}", folder.display());
 
     let locale = Lang::choose(args.lang, settings.plan.lang).locale();
-    let mut progress = Progress::new(args.output);
+    let mut progress = Progress::new(args.output).map_err(CommandError::Runtime)?;
     let recorded = driver::drive(plan, start, means, &mut journal, &mut progress).await?;
     drop(progress);
     let report = report::of(&facts, &recorded);

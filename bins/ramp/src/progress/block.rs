@@ -17,6 +17,16 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Block(ProgressBar);
 
+/// What the block shows at one moment.
+#[derive(Debug)]
+pub(super) struct Frame {
+    prefix: String,
+    /// Seconds of the phase that have passed, of so many.
+    seconds: u64,
+    of: u64,
+    message: String,
+}
+
 impl Block {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -32,7 +42,17 @@ impl Block {
     }
 
     /// Brings the block up to date.
-    pub(super) fn show(&self, campaign: &Campaign, now: Elapsed) {
+    pub(super) fn show(&self, Frame { prefix, seconds, of, message }: Frame) {
+        self.0.set_length(of);
+        self.0.set_position(seconds);
+        self.0.set_prefix(prefix);
+        self.0.set_message(message);
+    }
+}
+
+impl Frame {
+    /// How `campaign` stands at `now`; `None` when it is over.
+    pub(super) fn of(campaign: &Campaign, now: Elapsed) -> Option<Self> {
         let (index, phase, since, lasts) = match campaign.stage() {
             Stage::Proving { tier, since } => (tier, "path", since, campaign.plan().recovery().give_up),
             Stage::Starting { tier, since } => (tier, "start", since, Duration::ZERO),
@@ -42,17 +62,19 @@ impl Block {
             Stage::Recovering { tier, since } => {
                 (tier, "recovery", since, campaign.plan().recovery().minimum)
             }
-            Stage::Done { .. } => return,
+            Stage::Done { .. } => return None,
         };
-        let Some(tier) = campaign.tier(index) else { return };
+        let tier = campaign.tier(index)?;
         let spent = now.since(since);
-        self.0.set_length(lasts.as_secs());
-        self.0.set_position(spent.min(lasts).as_secs());
-        self.0.set_prefix(format!("{} {phase}", tier.name));
         let left = lasts.saturating_sub(spent);
         let left =
             if left.is_zero() { format!("{} so far", clock(spent)) } else { format!("{} left", clock(left)) };
-        self.0.set_message(format!("{left}{}", lines(campaign, tier, spent)));
+        Some(Self {
+            prefix: format!("{} {phase}", tier.name),
+            seconds: spent.min(lasts).as_secs(),
+            of: lasts.as_secs(),
+            message: format!("{left}{}", lines(campaign, tier, spent)),
+        })
     }
 }
 

@@ -189,12 +189,11 @@ impl Complaints {
     ) -> Result<Metadata, ConnectError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let answer = client.fetch_metadata(topic, ATTEMPT);
-            poll();
-            let error = match answer {
+            let error = match client.fetch_metadata(topic, ATTEMPT) {
                 Ok(metadata) => return Ok(metadata),
                 Err(error) => error,
             };
+            poll();
             let bootstrap = bootstrap.to_owned();
             match self.last() {
                 Some((
@@ -238,5 +237,5 @@ impl ClientContext for Listener {
 impl ConsumerContext for Listener {}
 
 /// How long a cluster may take to answer for the first time: whoever waits is told within 10 s.
-const PATIENCE: Duration = Duration::from_secs(9);
+const PATIENCE: Duration = Duration::from_secs(8);
 const ATTEMPT: Duration = Duration::from_millis(500);

@@ -343,7 +343,8 @@ fn connect(
         .create_with_context(deliveries)
         .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
     for topic in &spec.topics {
-        let poll = || producer.poll(Duration::ZERO);
+        // Without a span it takes one event only, which may not be the one that says why.
+        let poll = || producer.poll(EVENTS);
         let metadata = complaints.metadata(&config.bootstrap, producer.client(), Some(topic), poll)?;
         let known = metadata.topics().iter().find(|known| known.name() == topic);
         let reason = match known.map(|known| (known.error(), known.partitions().len())) {
@@ -360,8 +361,11 @@ fn connect(
     Ok(producer)
 }
 
+/// Long enough to take every event that has come.
+const EVENTS: Duration = Duration::from_millis(20);
+
 /// How long a cluster may take to grant transactions.
-const TRANSACTIONS_PATIENCE: Duration = Duration::from_secs(9);
+const TRANSACTIONS_PATIENCE: Duration = Duration::from_secs(8);
 
 /// A record is given up on soon enough for its tier to be judged, and not before its latency is a violation.
 fn delivery_timeout(bound: Duration) -> Duration {

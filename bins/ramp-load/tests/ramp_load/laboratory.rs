@@ -282,7 +282,7 @@ impl Laboratory {
 
 fn native(properties: &Path, topic: &str) -> Command {
     let mut command = ramp_load();
-    command.args(["run", "--rate", "100", "--duration", "2", "--topic", topic, "--config"]).arg(properties);
+    command.args(["run", "--rate", "100", "--records", "200", "--topic", topic, "--config"]).arg(properties);
     command
 }
 

@@ -48,7 +48,7 @@ fn told(output: &Output) -> String {
 
 #[test]
 fn every_record_that_was_due_is_accounted_for() {
-    let (output, account) = load(&["--rate", "1_000", "--duration", "1.5"]);
+    let (output, account) = load(&["--rate", "1_000", "--records", "1500"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let of = |key: &str| account[key].as_u64().unwrap();
     assert_eq!((of("due"), of("offered"), of("acknowledged")), (1_500, 1_500, 1_500), "{account}");
@@ -115,8 +115,10 @@ fn the_log_of_latencies_has_every_second_and_part() {
     let (output, _) = load(&["--rate", "100", "--duration", "1.5", "--hdr-log", log.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let log = std::fs::read_to_string(log).unwrap();
-    for part in ["Tag=lateness,", "Tag=ack,", "Tag=total,"] {
-        assert_eq!(log.matches(part).count(), 2, "{log}");
+    let intervals = log.matches("Tag=total,").count();
+    assert!(intervals >= 2, "{log}");
+    for part in ["Tag=lateness,", "Tag=ack,"] {
+        assert_eq!(log.matches(part).count(), intervals, "{log}");
     }
     let output = run(&[
         "--bootstrap",

@@ -242,7 +242,8 @@ fn a_load_that_delivers_nothing_is_a_failure_and_shows_its_ledger() {
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 10_000];
     mock.request_errors(RDKafkaApiKey::Produce, &errors);
     let bootstrap = mock.bootstrap_servers();
-    let load = "--topic t --num-records 1000000 --record-size 10 --throughput 100 --bootstrap-server";
+    let load = "--topic t --num-records 1000000 --record-size 10 --throughput 100 --reporting-interval 500 \
+                --bootstrap-server";
     let output = ours(&arguments(&format!("{load} {bootstrap}")));
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let told = String::from_utf8(output.stderr).unwrap();
@@ -253,6 +254,36 @@ fn a_load_that_delivers_nothing_is_a_failure_and_shows_its_ledger() {
         told.contains("0 records sent, 0.000000 records/sec (0.00 MB/sec), NaN ms avg latency"),
         "{told}"
     );
+    let silent = "0 records sent, 0.0 records/sec (0.00 MB/sec), NaN ms avg latency, 0.0 ms max latency.";
+    assert!(told.starts_with(silent), "a window in which nothing arrives is not left out: {told}");
+}
+
+#[test]
+fn a_delimiter_is_text_and_its_escapes_are_understood() {
+    let mock = mock_of(&["t"]);
+    let bootstrap = mock.bootstrap_servers();
+    let payloads = tempfile::NamedTempFile::new().unwrap();
+    let file = payloads.path().to_str().unwrap();
+    let load = "--topic t --num-records 10 --throughput -1 --bootstrap-server";
+    for (content, delimiter, records) in
+        [("a|b|c", "|", 3), ("a\n\nb\n\nc|", "\\n\\n", 3), ("a\tb", "\\t", 2), ("a.b", ".", 2)]
+    {
+        std::fs::write(&payloads, content).unwrap();
+        let line = format!("{load} {bootstrap} --payload-file {file} --payload-delimiter {delimiter}");
+        let output = ours(&arguments(&line));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains(&format!("Number of records read: {records}\n")), "{told}");
+    }
+}
+
+#[test]
+fn a_record_larger_than_any_cluster_takes_is_refused() {
+    let load = "--topic t --num-records 5 --throughput 1 --bootstrap-server a:1 --record-size 20000000";
+    let output = ours(&arguments(load));
+    let told = String::from_utf8_lossy(&output.stderr);
+    let refusal = "--record-size should be at most 10485760.";
+    assert!(output.status.code() == Some(1) && told.contains(refusal), "{told}");
 }
 
 #[test]

@@ -60,6 +60,7 @@ impl Transactions {
         let Some(Open { records, .. }) = self.open.take() else { return Ok(()) };
         // A commit waits for the records' deliveries and takes none itself. The glances are short because whoever else
         // takes deliveries leaves a flush to wait for its whole time.
+        producer.context().unshare_clock();
         let begun = Instant::now();
         while producer.flush(GLANCE).is_err() && begun.elapsed() < self.patience {}
         producer.commit_transaction(self.patience).map_err(|error| {

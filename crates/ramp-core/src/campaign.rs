@@ -45,7 +45,7 @@ use self::{
 use crate::{
     capacity::{Capacity, Refined},
     event::{Action, Ending, Event},
-    evidence::{Counters, Level},
+    evidence::{Counters, Level, Tally},
     observation::{LatencySnapshot, LoadProgress, Reading, Sample},
     plan::{Plan, Tier},
     signal::{Fold, Signal, SignalId},
@@ -66,6 +66,8 @@ pub struct Campaign {
     results: Vec<TierResult>,
     /// What follows a STOP, where the plan asks for it.
     search: Option<Search>,
+    /// What was read in the last tier that ran.
+    before: Option<Tally>,
     /// When the last record of the last tier that ran was under way.
     drained: Option<Elapsed>,
     /// Whether records of a tier that a former process has left may be under way until the path is shown to be clear.
@@ -94,6 +96,7 @@ impl Campaign {
             counters,
             results: Vec::new(),
             search: None,
+            before: None,
             drained: None,
             resumed: false,
             actions: VecDeque::from([Action::ProvePath { tier: 0 }]),
@@ -249,15 +252,14 @@ impl Campaign {
     fn load_started(&mut self, tier: usize) {
         match &self.phase {
             Phase::Starting { tier: expected, .. } if *expected == tier => {}
-            // Said twice of the load that runs.
-            Phase::Running(run) if run.tier() == tier => return,
+            // Said twice, or late: whichever load is wanted is not to be stopped for that.
+            Phase::Starting { .. } | Phase::Running(_) => return,
             // A load that starts after it was given up on is not wanted any more.
-            Phase::Proving { .. } | Phase::Starting { .. } | Phase::Running(_) | Phase::Done { .. } => {
-                return self.actions.push_back(Action::StopLoad);
-            }
+            Phase::Proving { .. } | Phase::Done { .. } => return self.actions.push_back(Action::StopLoad),
         }
         let Some(started) = self.tier(tier) else { return };
-        let run = TierRun::start(&self.plan, (tier, started), self.now, self.drained, &self.counters);
+        let before = self.before.as_ref();
+        let run = TierRun::start(&self.plan, (tier, started), self.now, self.drained, &self.counters, before);
         self.phase = Phase::Running(Box::new(run));
         self.events.push_back(Event::TierStarted { tier, at: self.now });
     }
@@ -280,7 +282,11 @@ impl Campaign {
         }
     }
 
-    fn reading(&mut self, Reading { signal, sample }: Reading) {
+    fn reading(&mut self, Reading { signal, mut sample }: Reading) {
+        if let Sample::Present { points, .. } = &mut sample {
+            // No value is of the future; taken as one, it would outdate all that follow.
+            points.iter_mut().for_each(|point| point.scraped = point.scraped.min(self.now));
+        }
         let mut signals = self.plan.signals().iter().enumerate();
         let asked = |known: &Signal| known.id == signal && known.id != SignalId::LAG;
         let Some((place, signal)) = signals.find(|(_, known)| asked(known)) else { return };
@@ -326,7 +332,7 @@ impl Campaign {
             Phase::Running(run) => run.tier(),
             Phase::Done { ending: Ending::Interrupted, .. } => {
                 let probe = self.search.as_mut().and_then(Search::resume);
-                let tier = probe.or_else(|| Some(self.results.pop_if(|last| last.was_interrupted())?.tier));
+                let tier = probe.or_else(|| Some(self.results.pop_if(|last| last.is_unfinished())?.tier));
                 let Some(tier) = tier else { return };
                 tier
             }
@@ -338,6 +344,8 @@ impl Campaign {
         };
         self.actions.clear();
         self.events.clear();
+        // What was counted while nothing of the campaign ran is not its own.
+        self.counters.fill(Counters::default());
         self.resumed = true;
         self.events.push_back(Event::TierRepeated { tier, at: self.now });
         self.prove(tier);
@@ -396,14 +404,16 @@ impl Campaign {
         self.conclude(Conclusion {
             result: TierResult::before_load(tier, rate, finding),
             interrupted,
+            tally: None,
             drained,
         });
     }
 
-    fn conclude(&mut self, Conclusion { result, interrupted, drained }: Conclusion) {
+    fn conclude(&mut self, Conclusion { result, interrupted, tally, drained }: Conclusion) {
         let (tier, verdict, at) = (result.tier, result.verdict, self.now);
         self.events.push_back(Event::Final { tier, verdict, at });
         self.drained = drained;
+        self.before = tally.or_else(|| self.before.take());
         if let Some(search) = &mut self.search {
             search.take(result, interrupted);
             let ending = if interrupted { Ending::Interrupted } else { Ending::Stopped };

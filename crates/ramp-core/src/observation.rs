@@ -202,10 +202,17 @@ pub enum Sample {
 pub struct Point {
     /// The labels that name the series, as a person reads them: `instance="w1:7073", task="0"`.
     pub series: String,
-    /// The value; finite. A value that is not finite is treated as absent.
+    /// The value; finite. A value that is not finite is treated as absent, and written down as null.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "value_or_nan"))]
     pub value: f64,
     /// When the value was taken where it arose (the scrape), not when it was asked for.
     pub scraped: Elapsed,
+}
+
+#[cfg(feature = "serde")]
+fn value_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let value: Option<f64> = serde::Deserialize::deserialize(deserializer)?;
+    Ok(value.map_or(f64::NAN, |value| value))
 }
 
 /// Why a signal could not be read.

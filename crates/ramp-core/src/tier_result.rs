@@ -87,6 +87,11 @@ impl TierResult {
         self.findings.iter().any(|finding| matches!(finding, Finding::Interrupted { .. }))
     }
 
+    /// Whether the tier was cut short by an interrupt before anything was certain about it.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.was_interrupted() && self.verdict != Verdict::Stop
+    }
+
     /// The result of a tier whose load never ran, because of `finding`.
     pub(crate) fn before_load(tier: usize, rate: Rate, finding: Finding) -> Self {
         let findings = vec![finding];

@@ -293,6 +293,13 @@ pub enum CeilingGap {
         /// The longest time allowed.
         allowed: Duration,
     },
+    /// Fewer series of the gauge were read than series of the arrivals' counter have counted.
+    Uncovered {
+        /// Series of the gauge.
+        read: usize,
+        /// Series of the counter.
+        loaded: usize,
+    },
     /// Not every acknowledged record was counted as arrived.
     NotDrained {
         /// How many were not.

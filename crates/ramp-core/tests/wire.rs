@@ -116,6 +116,7 @@ fn findings() -> Vec<Finding> {
     let series = || "worker-1".to_owned();
     let gaps = [
         CeilingGap::NoValue,
+        CeilingGap::Uncovered { read: 1, loaded: 2 },
         CeilingGap::Reached { highest: extreme(), bound: SECOND },
         CeilingGap::Unread { series: series(), longest: SECOND, allowed: SECOND },
         CeilingGap::NotDrained { outstanding: 1 },

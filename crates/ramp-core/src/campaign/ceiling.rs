@@ -20,8 +20,10 @@ pub(super) struct CeilingRun {
     gap: Duration,
     series: BTreeMap<String, Read>,
     highest: Option<Extreme>,
-    /// Records counted as arrived before the tier; `None` where they were not counted.
-    before: Option<f64>,
+    /// What was counted as arrived before the tier; `None` where nothing was counted.
+    before: Option<Counters>,
+    /// Series of the counter that have counted since then.
+    loaded: usize,
     /// Records counted as arrived since then.
     arrived: Option<u64>,
     /// Acknowledged records by the time they were told, since a count of arrivals is older than its reading.
@@ -45,7 +47,8 @@ impl CeilingRun {
             gap: ceiling.gap,
             series: BTreeMap::new(),
             highest: None,
-            before: arrivals.filter(|counters| !counters.is_empty()).map(Counters::sum),
+            before: arrivals.filter(|counters| !counters.is_empty()).cloned(),
+            loaded: 0,
             arrived: None,
             acknowledged: VecDeque::new(),
             drained: None,
@@ -95,8 +98,10 @@ impl CeilingRun {
         scraped: Elapsed,
         closed: Option<u64>,
     ) -> Option<u64> {
+        let before = self.before.as_ref()?;
         // A count of records is a whole number, and never below what it was.
-        let arrived = (arrivals.sum() - self.before?).round().max(0.0) as u64;
+        let arrived = (arrivals.sum() - before.sum()).round().max(0.0) as u64;
+        self.loaded = arrivals.grown_since(before);
         self.arrived = Some(arrived);
         if closed.is_some_and(|acknowledged| arrived >= acknowledged) {
             self.drained.get_or_insert(scraped);
@@ -129,6 +134,9 @@ impl CeilingRun {
         let highest = self.highest.clone().ok_or(CeilingGap::NoValue)?;
         if highest.value >= bound.as_secs_f64() * 1e3 {
             return Err(CeilingGap::Reached { highest, bound });
+        }
+        if self.series.len() < self.loaded {
+            return Err(CeilingGap::Uncovered { read: self.series.len(), loaded: self.loaded });
         }
         for (series, read) in &self.series {
             // Latencies of the last records show only in a value taken after they had arrived.

@@ -77,7 +77,8 @@ pub enum Input {
     /// A person or the system wants the campaign to end.
     Interrupt,
     /// A new process goes on with a campaign that another has left unfinished, by a kill or an interrupt. Nothing of
-    /// the old load runs any more. A tier that was under way begins anew, once its backlog is shown to have drained;
+    /// the old load runs any more. A tier that was under way begins anew, once its backlog is shown to have drained,
+    /// unless it was STOP already; counters count from their next reading;
     /// actions and events of the former process that were not polled are gone.
     Resumed,
 }

@@ -29,6 +29,7 @@ impl TierRun {
                 P99::Unknown
             }
         };
+        self.judge_lag(&mut findings);
         self.judge_arrivals(&mut findings, stopped, over);
         self.judge_load(plan, &mut findings);
         if let Some(at) = self.interrupted {
@@ -43,23 +44,33 @@ impl TierRun {
             findings.push(Finding::ObservationLost { at: *at, reason: reason.clone() });
             return;
         }
-        if let (Some((at, _)), Some(closed), Some(_)) = (&self.latency, self.closed, over)
-            && *at < closed
-            && self.interrupted.is_none()
-        {
-            let reason = "no latencies were reported after the load had ended".to_owned();
+        let (Some((at, snapshot)), Some(closed), Some(_)) = (&self.latency, self.closed, over) else {
+            return;
+        };
+        let (seen, offered) = (snapshot.offered, self.progress.offered);
+        let reason = if *at < closed {
+            "no latencies were reported after the load had ended".to_owned()
+        } else if seen < offered {
+            format!("latencies were reported of {seen} records, and {offered} were offered")
+        } else {
+            return;
+        };
+        if self.interrupted.is_none() {
             findings.push(Finding::ObservationLost { at: *at, reason });
         }
     }
 
     fn judge_latency(&self, snapshot: &LatencySnapshot, findings: &mut Vec<Finding>) -> P99 {
         let &LatencySnapshot { offered, p99, p99_range: range, max, .. } = snapshot;
-        let (violations, from_handover) = (snapshot.violations(), snapshot.violations_from_handover());
+        // What was certain once stays so, whatever becomes of the records later.
+        let certain = self.certain.map_or((0, 0), |certain| (certain.violations, certain.from_handover));
+        let violations = snapshot.violations().max(certain.0);
+        let from_handover = snapshot.violations_from_handover().max(certain.1);
         let allowed = offered / 100;
         let bound = self.tier.p99_bound;
         let straddles = straddles(offered, violations, NINETY_NINE);
         if violations > allowed && from_handover > allowed {
-            let certain = self.certain;
+            let certain = self.certain.map(|certain| certain.at);
             findings.push(Finding::LatencyObjective {
                 bound,
                 violations,
@@ -72,14 +83,8 @@ impl TierRun {
             });
         } else if violations > allowed {
             findings.push(Finding::GeneratorLate { violations, from_handover, allowed });
-        } else {
-            if straddles {
-                findings.push(Finding::NearlyLate { bound, violations, allowed, offered, p99, range });
-            }
-            if let Some(Growth { per_second, lag, limit, reached_in }) = self.lag.growth(&self.tier) {
-                let severity = self.growth;
-                findings.push(Finding::LagGrows { severity, per_second, lag, limit, reached_in });
-            }
+        } else if straddles {
+            findings.push(Finding::NearlyLate { bound, violations, allowed, offered, p99, range });
         }
         p99.map_or(P99::Unknown, |value| P99::Measured { value, samples: offered, range })
     }
@@ -92,6 +97,19 @@ impl TierRun {
                 findings.push(Finding::NotBounded { gap });
                 P99::Unknown
             }
+        }
+    }
+
+    /// A lag that grows while the objective still holds.
+    fn judge_lag(&self, findings: &mut Vec<Finding>) {
+        let fails = |finding: &Finding| {
+            matches!(finding, Finding::LatencyObjective { .. } | Finding::GeneratorLate { .. })
+        };
+        if let Some(Growth { per_second, lag, limit, reached_in }) = self.lag.growth(&self.tier)
+            && !findings.iter().any(fails)
+        {
+            let severity = self.growth;
+            findings.push(Finding::LagGrows { severity, per_second, lag, limit, reached_in });
         }
     }
 

@@ -76,7 +76,9 @@ impl Lag {
         let lag = self.trend.last()?;
         let Slope { per_second, at_least } = self.trend.slope()?;
         let far = (limit as f64 - lag).max(0.0) / per_second;
-        let steady = at_least > 0.0 && far <= tier.hold.as_secs_f64() * MOST_HOLDS;
+        // A single step between two levels has a slope over the whole and none in either half.
+        let halves = self.trend.half_slopes().map(|half| half.is_some_and(|slope| slope.at_least > 0.0));
+        let steady = at_least > 0.0 && halves == [true, true] && far <= tier.hold.as_secs_f64() * MOST_HOLDS;
         let reached_in = Duration::try_from_secs_f64(far).ok().filter(|_| steady)?;
         // A mean of lags is no more than the highest of them.
         Some(Growth { per_second, lag: lag.round() as u64, limit, reached_in })
@@ -157,6 +159,13 @@ impl Trend {
     fn slope(&self) -> Option<Slope> {
         let points: Vec<_> = self.blocks.iter().map(Block::point).collect();
         statistics::slope(&points)
+    }
+
+    /// The slopes of the first and of the second half.
+    fn half_slopes(&self) -> [Option<Slope>; 2] {
+        let points: Vec<_> = self.blocks.iter().map(Block::point).collect();
+        let (first, second) = points.split_at(points.len() / 2);
+        [first, second].map(statistics::slope)
     }
 }
 
@@ -246,6 +255,16 @@ mod tests {
         assert_eq!(lag_of(&tier, |beat| 1_000 + noise(beat)).growth(&tier), None);
         assert_eq!(lag_of(&tier, |beat| 5_000 - 5 * beat).growth(&tier), None);
         assert_eq!(lag_of(&tier, |beat| 100 + beat / 2).growth(&tier), None, "15 000 is 4 hours away");
+    }
+
+    #[test]
+    fn one_step_between_two_levels_is_no_growth() {
+        let tier = tier(Some(1_000.0));
+        let noise = |beat: u64| beat.wrapping_mul(2_654_435_761) % 30;
+        for at in [300, 320, 380] {
+            let lag = lag_of(&tier, |beat| if beat < at { 50 } else { 120 } + noise(beat));
+            assert_eq!(lag.growth(&tier), None, "a step at beat {at}");
+        }
     }
 
     #[test]

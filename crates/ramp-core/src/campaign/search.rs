@@ -90,7 +90,7 @@ impl Search {
 
     /// Goes on after an interrupt: the interrupted probe is forgotten, and its index and rate are given.
     pub(super) fn resume(&mut self) -> Option<usize> {
-        let interrupted = self.results.pop_if(|result| result.was_interrupted())?;
+        let interrupted = self.results.pop_if(|result| result.is_unfinished())?;
         self.state = RefineState::Searching;
         Some(interrupted.tier)
     }

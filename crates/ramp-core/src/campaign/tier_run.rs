@@ -38,12 +38,20 @@ pub(super) struct TierRun {
     pub(super) ceiling: Option<CeilingRun>,
     pub(super) lag: Lag,
     /// When so many records were beyond the bound that the rest of the tier could not mend it.
-    pub(super) certain: Option<Elapsed>,
+    pub(super) certain: Option<Certain>,
     pub(super) lost: Option<(Elapsed, String)>,
     pub(super) failed: Option<String>,
     pub(super) interrupted: Option<Elapsed>,
     provisional: bool,
     pub(super) tally: Tally,
+}
+
+/// A failure of the objective that the rest of the tier cannot mend, as it was counted then.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Certain {
+    pub(super) at: Elapsed,
+    pub(super) violations: u64,
+    pub(super) from_handover: u64,
 }
 
 /// What passing time has brought about.
@@ -57,6 +65,8 @@ pub(super) struct Step {
 pub(super) struct Conclusion {
     pub(super) result: TierResult,
     pub(super) interrupted: bool,
+    /// What was read, if anything was.
+    pub(super) tally: Option<Tally>,
     /// Since when no record of the tier has been under way.
     pub(super) drained: Option<Elapsed>,
 }
@@ -70,6 +80,7 @@ impl TierRun {
         now: Elapsed,
         drained: Option<Elapsed>,
         counters: &[Counters],
+        before: Option<&Tally>,
     ) -> Self {
         let is_probe = place >= plan.tiers().len();
         let ceiling = plan.ceiling().map(|ceiling| {
@@ -78,7 +89,7 @@ impl TierRun {
             CeilingRun::new(ceiling, now, arrivals.map(|(_, counters)| counters))
         });
         Self {
-            tally: Tally::new(plan, tier, now, drained, counters),
+            tally: Tally::new(plan, tier, now, drained, counters, before),
             lag: Lag::new(tier, now),
             place,
             tier: tier.clone(),
@@ -161,14 +172,16 @@ impl TierRun {
         plan: &Plan,
         counters: &[Counters],
     ) -> Option<Event> {
-        if self.lost.is_some() {
+        let known = self.snapshot().map_or((0, 0), |known| (known.offered, known.arrived));
+        // Counts only rise: one that is lower was told before and comes late.
+        if self.lost.is_some() || snapshot.offered < known.0 || snapshot.arrived < known.1 {
             return None;
         }
         self.ceiling = None;
         let lag = snapshot.outstanding;
-        let violations = snapshot.violations_from_handover().min(snapshot.violations());
-        if self.stopped.is_none() && violations > self.tier.records() / 100 {
-            self.certain.get_or_insert(now);
+        let (violations, from_handover) = (snapshot.violations(), snapshot.violations_from_handover());
+        if self.stopped.is_none() && violations.min(from_handover) > self.tier.records() / 100 {
+            self.certain.get_or_insert(Certain { at: now, violations, from_handover });
         }
         self.latency = Some((now, snapshot));
         self.lagged(now, lag, plan, counters)
@@ -311,6 +324,7 @@ impl TierRun {
         let rules = plan.recovery();
         let waited = now.since(stopped);
         let fresh = self.latency.as_ref().filter(|(at, _)| *at >= closed).map(|(_, snapshot)| snapshot);
+        let fresh = fresh.filter(|snapshot| snapshot.offered >= self.progress.offered);
         let bounded = self.ceiling.as_ref().is_some_and(CeilingRun::is_drained);
         let settled = bounded || fresh.is_some_and(|snapshot| snapshot.outstanding <= snapshot.overdue);
         let drained = bounded || fresh.is_some_and(|snapshot| snapshot.outstanding == 0);
@@ -352,7 +366,8 @@ impl TierRun {
         Conclusion {
             result,
             interrupted: self.interrupted.is_some(),
-            drained: self.lag.gone_since().or(Some(self.started)),
+            tally: Some(self.tally.clone()),
+            drained: Some(self.lag.gone_since().map_or(stopped, |since| since.max(stopped))),
         }
     }
 

@@ -46,6 +46,11 @@ impl Counters {
         self.0.get(series).map_or(0.0, |counter| counter.total)
     }
 
+    /// How many series have increased since `before`.
+    pub(crate) fn grown_since(&self, before: &Self) -> usize {
+        self.0.iter().filter(|(series, counter)| counter.total > before.total(series)).count()
+    }
+
     /// The increase of all series together since the campaign's start.
     pub(crate) fn sum(&self) -> f64 {
         self.0.values().map(|counter| counter.total).sum()

@@ -1,6 +1,6 @@
 //! One criterion's crossings during one tier.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::Extreme;
 use crate::{criterion::Criterion, signal::Signal, units::Elapsed, verdict::Finding};
@@ -22,32 +22,49 @@ impl Value {
 /// How one criterion has been crossed so far.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Crossing {
-    /// When the present crossing began, while it lasts.
-    since: Option<Elapsed>,
+    /// The series that cross now: since when, and until when that is known.
+    crossing: BTreeMap<Arc<str>, (Elapsed, Elapsed)>,
     longest: Duration,
     worst: Option<Value>,
     panel: Option<f64>,
     first: Option<Elapsed>,
     met: bool,
-    now: bool,
 }
 
 impl Crossing {
-    /// Takes the worst value of a reading, and what the dashboard's own aggregate showed then.
-    pub(super) fn take(&mut self, criterion: &Criterion, worst: &Value, panel: Option<f64>) {
-        if !criterion.comparison.crosses(worst.value, criterion.bound) {
-            self.since = None;
-            self.now = false;
+    /// Takes a new value of a series, and what the dashboard's own aggregate showed then.
+    ///
+    /// Series may be read at different times, so that each has a crossing of its own. One that was not read for more
+    /// than two and a half intervals may have recovered meanwhile: its crossing begins anew.
+    pub(super) fn take(
+        &mut self,
+        criterion: &Criterion,
+        interval: Duration,
+        value: &Value,
+        panel: Option<f64>,
+    ) {
+        if !criterion.comparison.crosses(value.value, criterion.bound) {
+            self.crossing.remove(&value.series);
             return;
         }
-        let since = *self.since.get_or_insert(worst.at);
-        let lasted = worst.at.since(since);
-        self.first.get_or_insert(worst.at);
+        let lasted = match self.crossing.get_mut(&value.series) {
+            Some((since, until)) => {
+                if value.at.since(*until) > interval.saturating_mul(5) / 2 {
+                    *since = value.at;
+                }
+                *until = value.at;
+                value.at.since(*since)
+            }
+            None => {
+                self.crossing.insert(value.series.clone(), (value.at, value.at));
+                Duration::ZERO
+            }
+        };
+        self.first.get_or_insert(value.at);
         self.longest = self.longest.max(lasted);
-        self.now = lasted >= criterion.sustained;
-        self.met |= self.now;
-        if self.worst.as_ref().is_none_or(|known| criterion.comparison.is_worse(worst.value, known.value)) {
-            self.worst = Some(worst.clone());
+        self.met |= lasted >= criterion.sustained;
+        if self.worst.as_ref().is_none_or(|known| criterion.comparison.is_worse(value.value, known.value)) {
+            self.worst = Some(value.clone());
             self.panel = panel;
         }
     }
@@ -57,9 +74,10 @@ impl Crossing {
         self.met
     }
 
-    /// Whether that holds now.
-    pub(super) const fn is_now(&self) -> bool {
-        self.now
+    /// The series that has crossed for as long as the criterion asks and did so when it was last read.
+    pub(super) fn now(&self, criterion: &Criterion) -> Option<&Arc<str>> {
+        let lasting = |(since, until): &(Elapsed, Elapsed)| until.since(*since) >= criterion.sustained;
+        self.crossing.iter().find(|(_, span)| lasting(span)).map(|(series, _)| series)
     }
 
     /// The finding on a criterion whose every value counts, if it was met.

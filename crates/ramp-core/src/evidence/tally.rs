@@ -48,9 +48,12 @@ struct SeriesTally {
     /// From when on its values are expected.
     from: Elapsed,
     newest: Elapsed,
+    /// The newest value that counts for the coverage.
+    counted: Elapsed,
     seen: u64,
+    values: u64,
     sum: f64,
-    last: f64,
+    last: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,11 +72,17 @@ impl Tally {
         started: Elapsed,
         drained: Option<Elapsed>,
         counters: &[Counters],
+        before: Option<&Self>,
     ) -> Self {
-        let signals = plan.signals().iter().zip(counters).map(|(signal, base)| {
+        let signals = plan.signals().iter().zip(counters).enumerate().map(|(place, (signal, base))| {
             let own = started.after(signal.window);
             let from = drained.map_or(own, |drained| own.max(drained.after(signal.memory)));
-            SignalTally::new(from, base.clone())
+            let mut tally = SignalTally::new(from, base.clone());
+            // A series that was there in the tier before is missed if it is gone.
+            let known = before.and_then(|before| before.signals.get(place));
+            let known = known.into_iter().flat_map(|known| known.series.keys().cloned());
+            tally.series = known.map(|series| (series, SeriesTally::expected(from))).collect();
+            tally
         });
         Self {
             signals: signals.collect(),
@@ -142,14 +151,15 @@ impl Tally {
             if criterion.signal != signal.id {
                 continue;
             }
-            let worst = worst(criterion.comparison, fresh.iter())?;
-            crossing.take(criterion, worst, panel);
+            for value in fresh.iter() {
+                crossing.take(criterion, signal.interval, value, panel);
+            }
             let is_stop = criterion.severity == Severity::Stop;
             self.stopped |= is_stop && crossing.is_met() && !signal.fold.settles();
-            if crossing.is_now() && Some(criterion.severity) >= level {
+            if crossing.now(criterion).is_some() && Some(criterion.severity) >= level {
                 level = Some(criterion.severity);
-                culprit = worst;
             }
+            culprit = worst(criterion.comparison, fresh.iter())?;
         }
         let from = mem::replace(&mut tally.level, level);
         (from != level).then(|| LevelChange {
@@ -178,6 +188,10 @@ impl Tally {
             let Some((signal, tally)) = signals.find(|(signal, _)| signal.id == criterion.signal) else {
                 continue;
             };
+            if signal.fold.settles() && !tally.is_covered(signal, plan, end) {
+                // What the rest of the tier would have made of it is not known.
+                continue;
+            }
             if signal.fold.settles() {
                 let word = tally.settled(signal.fold, criterion.comparison);
                 findings.extend(word.and_then(|word| crossing.settled(signal, criterion, &word)));
@@ -189,8 +203,7 @@ impl Tally {
         for (signal, tally) in plan.signals().iter().zip(&self.signals) {
             let stops = tier.criteria.iter().any(|c| c.signal == signal.id && c.severity == Severity::Stop);
             let (seen, expected) = tally.coverage(signal, end);
-            let covered = seen > 0 && seen as f64 >= expected as f64 * least.get();
-            if stops && !signal.optional && !covered {
+            if stops && !signal.optional && !tally.is_covered(signal, plan, end) {
                 findings.push(Finding::Coverage {
                     signal: signal.id.clone(),
                     source: signal.source.clone(),
@@ -240,14 +253,14 @@ impl SignalTally {
         end: Option<Elapsed>,
         fresh: &mut Vec<Value>,
     ) {
-        let is_first = self.series.is_empty();
+        let is_first = self.series.values().all(|series| series.values == 0);
         for point in points.iter().filter(|point| point.value.is_finite()) {
-            let within = point.scraped > self.from && end.is_none_or(|end| point.scraped <= end);
+            let within = point.scraped > self.from && end.is_none_or(|end| self.belongs(signal, point, end));
             let value = match signal.fold {
                 Fold::Worst | Fold::Mean | Fold::Last => point.value,
                 Fold::Increase => counters.total(&point.series) - self.base.total(&point.series),
             };
-            if within && let Some((series, tally)) = self.take_point(point, value, is_first) {
+            if within && let Some((series, tally)) = self.take_point(signal, point, value, is_first) {
                 let value = match signal.fold {
                     Fold::Worst | Fold::Last | Fold::Increase => value,
                     Fold::Mean => tally.mean(),
@@ -257,22 +270,41 @@ impl SignalTally {
         }
     }
 
+    /// Whether a value speaks of a tier that ended at `end`: also the first one after it where it is a count, since what
+    /// was counted between the last scrape and the end shows only there.
+    fn belongs(&self, signal: &Signal, point: &Point, end: Elapsed) -> bool {
+        let known = self.series.get(point.series.as_str());
+        let is_next = signal.fold == Fold::Increase && known.is_some_and(|series| series.newest < end);
+        point.scraped <= end || is_next
+    }
+
     /// Takes a value of the tier; `None` where this scrape of the series has been taken already.
-    fn take_point(&mut self, point: &Point, value: f64, is_first: bool) -> Option<(Arc<str>, SeriesTally)> {
+    fn take_point(
+        &mut self,
+        signal: &Signal,
+        point: &Point,
+        value: f64,
+        is_first: bool,
+    ) -> Option<(Arc<str>, SeriesTally)> {
         let known =
             self.series.get_key_value(point.series.as_str()).map(|(name, tally)| (name.clone(), *tally));
         let (series, mut tally) = known.unwrap_or_else(|| {
             // The first reading of all answers for the silence before it; a series beside it appears when it does.
             let from = if is_first { self.from } else { point.scraped };
-            (point.series.as_str().into(), SeriesTally { from, newest: from, seen: 0, sum: 0.0, last: value })
+            (point.series.as_str().into(), SeriesTally::expected(from))
         });
-        if tally.seen > 0 && point.scraped <= tally.newest {
+        if tally.values > 0 && point.scraped <= tally.newest {
             return None;
         }
+        // Values that come more often than the interval says cover no more time than it does.
+        if tally.seen == 0 || point.scraped.since(tally.counted) >= signal.interval / 2 {
+            tally.seen += 1;
+            tally.counted = point.scraped;
+        }
         tally.newest = point.scraped;
-        tally.seen += 1;
+        tally.values += 1;
         tally.sum += value;
-        tally.last = value;
+        tally.last = Some(value);
         match self.series.get_mut(&series) {
             Some(known) => *known = tally,
             None => drop(self.series.insert(series.clone(), tally)),
@@ -298,9 +330,10 @@ impl SignalTally {
 
     /// The worst of what the series have settled on.
     fn settled(&self, fold: Fold, comparison: Comparison) -> Option<Value> {
-        let words = self.series.iter().map(|(series, tally)| {
-            let value = if fold == Fold::Mean { tally.mean() } else { tally.last };
-            Value { value, series: series.clone(), at: tally.newest }
+        let words = self.series.iter().filter_map(|(series, tally)| {
+            let last = tally.last?;
+            let value = if fold == Fold::Mean { tally.mean() } else { last };
+            Some(Value { value, series: series.clone(), at: tally.newest })
         });
         words.reduce(|worst, next| if comparison.is_worse(next.value, worst.value) { next } else { worst })
     }
@@ -326,9 +359,15 @@ impl SignalTally {
             .unwrap_or_else(|| (0, expected_from(self.from)))
     }
 
+    /// Whether enough values were seen to rely on them.
+    fn is_covered(&self, signal: &Signal, plan: &Plan, end: Elapsed) -> bool {
+        let (seen, expected) = self.coverage(signal, end);
+        seen > 0 && seen as f64 >= expected as f64 * plan.evidence().coverage.get()
+    }
+
     fn evidence(&self, signal: &Signal, end: Elapsed) -> SignalEvidence {
         let (seen, expected) = self.coverage(signal, end);
-        let values = self.series.values().map(|series| series.seen as f64).sum::<f64>();
+        let values = self.series.values().map(|series| series.values as f64).sum::<f64>();
         let sum = self.series.values().map(|series| series.sum).sum::<f64>();
         SignalEvidence {
             signal: signal.id.clone(),
@@ -350,8 +389,13 @@ impl SignalTally {
 }
 
 impl SeriesTally {
+    /// A series of which nothing has been seen, expected from `from` on.
+    const fn expected(from: Elapsed) -> Self {
+        Self { from, newest: from, counted: from, seen: 0, values: 0, sum: 0.0, last: None }
+    }
+
     fn mean(&self) -> f64 {
-        self.sum / (self.seen as f64).max(1.0)
+        self.sum / (self.values as f64).max(1.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Campaigns in virtual time: a scripted world plays driver, load and clusters.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attempts;
 mod ceiling;
 #[path = "../../benches/virtual_cluster/cluster.rs"]
 mod cluster;

@@ -316,6 +316,12 @@ impl Locale {
                 self.seconds(*longest),
                 self.seconds(*allowed),
             ),
+            CeilingGap::Uncovered { read, loaded } => format!(
+                "{} {} / {}",
+                self.of("séries de la jauge lues, sur celles qui ont compté :", "series of the gauge read, of those that have counted:"),
+                self.whole(*read as u64),
+                self.whole(*loaded as u64),
+            ),
             CeilingGap::NotDrained { outstanding } => format!(
                 "{} {}",
                 self.whole(*outstanding),

@@ -36,7 +36,7 @@ fn a_cluster_that_is_not_there_is_named_with_what_to_check() {
     let (status, error) = refused(CLUSTERS, &["run"]);
     assert_eq!(status, 3, "{error}");
     assert!(
-        error.starts_with("ramp: preflight: source cluster: 127.0.0.1:1 does not answer within 10 s"),
+        error.starts_with("ramp: preflight: source cluster: 127.0.0.1:1 does not answer within 8 s"),
         "{error}"
     );
     assert!(error.contains("check the address, security.protocol and that the brokers run"), "{error}");

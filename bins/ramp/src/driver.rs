@@ -28,7 +28,7 @@ use ramp_observe::{Observed, Observer};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
-    task::{JoinSet, spawn_blocking},
+    task::{AbortHandle, JoinSet, spawn_blocking},
     time::{MissedTickBehavior, interval},
 };
 
@@ -120,7 +120,7 @@ pub async fn drive(
         sender,
         tasks: JoinSet::new(),
         load: None,
-        sampling: false,
+        sampling: None,
     };
     driver.run(messages).await
 }
@@ -135,8 +135,8 @@ struct Driver<'a> {
     /// Dropped, and so ended, with the driver.
     tasks: JoinSet<()>,
     load: Option<TierLoad>,
-    /// Whether a sampling is under way: one never overlaps the next.
-    sampling: bool,
+    /// The latest sampling: one never overlaps the next, and one that broke off holds up no other.
+    sampling: Option<AbortHandle>,
 }
 
 /// The load of the latest tier, whose records may still arrive after it has ended.
@@ -152,7 +152,6 @@ enum Message {
     Started { tier: usize, load: Load },
     Ended { tier: usize },
     Observed(Observed),
-    Sampled,
 }
 
 impl Driver<'_> {
@@ -210,10 +209,6 @@ impl Driver<'_> {
             Message::Started { tier, load } => self.started(tier, load),
             Message::Ended { tier } => self.ended(tier),
             Message::Observed(observed) => self.observed(observed),
-            Message::Sampled => {
-                self.sampling = false;
-                Ok(())
-            }
         }
     }
 
@@ -295,19 +290,18 @@ impl Driver<'_> {
     }
 
     fn sample(&mut self) {
-        if std::mem::replace(&mut self.sampling, true) {
+        if self.sampling.as_ref().is_some_and(|sampling| !sampling.is_finished()) {
             return;
         }
         let means = Arc::clone(&self.means);
         let sender = self.sender.clone();
-        self.answer(async move {
+        self.sampling = Some(self.tasks.spawn(async move {
             // Each reading goes out as soon as it is had: a slow query holds up no other.
             let mut readings = means.observer.sample(SystemTime::now());
             while let Some(observed) = readings.next().await {
                 let _ = sender.send(Message::Observed(observed));
             }
-            Message::Sampled
-        });
+        }));
     }
 
     fn observed(&mut self, Observed { reading, warnings }: Observed) -> Result<(), DriveError> {

@@ -100,7 +100,7 @@ pub struct LatencySnapshot {
     pub p50: Option<Duration>,
     /// 99th percentile over arrived records and the present age of those that have not.
     pub p99: Option<Duration>,
-    /// The latencies at the ranks that [`quantile_ranks`](crate::statistics::quantile_ranks) gives for `p99`: its 95 %
+    /// The latencies at the ranks that [`quantile_ranks`] gives for `p99`: its 95 %
     /// confidence interval. `None` where it gives none.
     #[cfg_attr(feature = "serde", serde(default))]
     pub p99_range: Option<(Duration, Duration)>,

@@ -139,11 +139,11 @@ impl Prometheus {
                 Err(error) => error.without(&self.secrets),
             };
             let Some(wait) = error.worth_waiting(pause) else { return Err(error) };
-            let again = Instant::now() + wait;
-            if again + SHORTEST_ANSWER >= deadline {
+            // A server may ask for a wait that no clock can hold.
+            if wait.saturating_add(SHORTEST_ANSWER) >= deadline.saturating_duration_since(Instant::now()) {
                 return Err(error);
             }
-            tokio::time::sleep_until(again).await;
+            tokio::time::sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

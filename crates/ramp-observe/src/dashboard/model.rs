@@ -330,8 +330,17 @@ fn range(time: Option<&Value>) -> Duration {
 
 /// `30s`, `1m`, `>10s`.
 pub(crate) fn span(text: &str) -> Option<Duration> {
-    parse_duration(text.trim().trim_start_matches('>')).ok().filter(|span| !span.is_zero())
+    let text = text.trim().trim_start_matches('>');
+    // The parser breaks off at a bare number that is no duration.
+    let span = match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => parse_duration(text).ok(),
+    };
+    span.filter(|span| !span.is_zero() && *span <= LONGEST_SPAN)
 }
+
+/// A longer one is a mistake, and its multiples might be beyond what can be held.
+const LONGEST_SPAN: Duration = Duration::from_secs(366 * 86_400);
 
 fn at<'v>(json: &'v Value, path: &[&str]) -> &'v Value {
     path.iter().fold(json, |json, key| json.get(key).unwrap_or(&Value::Null))
@@ -375,6 +384,18 @@ mod tests {
 
     fn read(json: &Value) -> Model {
         Model::read(json).unwrap()
+    }
+
+    #[test]
+    fn a_span_is_read_in_units_or_bare_seconds_and_nothing_else_is_one() {
+        for (text, seconds) in [("15s", 15), (">2m", 120), ("1h30m", 5_400), ("60", 60), ("366d", 31_622_400)]
+        {
+            assert_eq!(span(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "0", "-1", "inf", "-inf", "nan", "1e19", "1e400", "367d", "9999999y", "soon", "-5m"]
+        {
+            assert_eq!(span(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -129,6 +129,7 @@ fn faults() -> Vec<(&'static str, Answer, &'static str)> {
             busy(503, "Fri, 31 Dec 2100 23:59:59 GMT"),
             "HTTP status 503; it asks",
         ),
+        ("a wait that no clock can hold", busy(503, "9999999999999999999"), "HTTP status 503; it asks"),
         (
             "a server that starts",
             Answer::Http { status: 503, headers: Vec::new(), body: "Service Unavailable".to_owned() },

@@ -5,6 +5,7 @@ mod attempts;
 mod ceiling;
 #[path = "../../benches/virtual_cluster/cluster.rs"]
 mod cluster;
+mod plans;
 mod properties;
 mod resume;
 mod scenarios;

@@ -754,3 +754,38 @@ fn a_tier_is_cut_with_the_first_record_beyond_one_in_a_hundred_of_all() {
         assert_eq!(ran < secs(102), cut, "{violations}: {ran:?}");
     }
 }
+
+#[test]
+fn a_signal_that_only_warns_may_be_absent() {
+    let mut plan = draft();
+    for tier in &mut plan.tiers {
+        tier.criteria.retain(|known| known.signal != CPU || known.severity == Severity::Warning);
+    }
+    let run = World { plan, cpu: Box::new(|_, _| None), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go; 5]);
+}
+
+#[test]
+fn what_a_panel_shows_is_kept_of_gauges_and_not_of_counters() {
+    let mut plan = draft();
+    plan.tiers.truncate(1);
+    plan.signals.push(Signal { fold: Fold::Increase, ..signal(EXHAUSTED, Unit::Count) });
+    let read = |signal: &SignalId, second: u64, panel| {
+        let point = Point { series: "a".to_owned(), value: 50.0, scraped: Elapsed::new(secs(second)) };
+        let sample = Sample::Present { points: vec![point], panel: Some(panel) };
+        (second, Input::Reading(Reading { signal: signal.clone(), sample }))
+    };
+    let at = (1..60).flat_map(|n| {
+        let panel = if n % 2 == 0 { 20.0 } else { 40.0 };
+        [read(&CPU, 5 * n + 1, panel), read(&EXHAUSTED, 5 * n + 1, panel)]
+    });
+    let run = World { plan, at: at.collect(), ..World::healthy() }.run();
+    let panel = |id: SignalId| {
+        let mut evidence = run.campaign.results()[0].signals.iter();
+        evidence.find(|evidence| evidence.signal == id).unwrap().panel
+    };
+    let figures = panel(CPU).unwrap();
+    assert_eq!((figures.highest, figures.lowest), (40.0, 20.0));
+    assert!((29.0..31.0).contains(&figures.mean), "{figures:?}");
+    assert_eq!(panel(EXHAUSTED), None);
+}

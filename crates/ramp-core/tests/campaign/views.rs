@@ -3,7 +3,7 @@
 use ramp_core::{
     campaign::{Campaign, Input, Stage},
     criterion::Severity,
-    event::{Ending, Event},
+    event::{Action, Ending, Event},
     observation::{LatencySnapshot, LoadProgress, Point, Reading, Sample},
     plan::Plan,
     signal::SignalId,
@@ -75,6 +75,9 @@ fn a_recovery_that_has_waited_long_enough_is_given_up_on_at_its_end() {
     campaign.handle(at(5), Input::LoadEnded { tier: 0, progress: LoadProgress::default() });
     for second in (10..=600).step_by(5) {
         campaign.handle(at(second), Input::Latency { tier: 0, snapshot: snapshot.clone() });
+        if second == 125 {
+            assert_eq!(campaign.poll_timeout(), Some(at(135)), "the least wait is over, and silence is next");
+        }
     }
     assert_eq!(campaign.poll_timeout(), Some(at(605)), "given up on 600 s after the stop");
 }
@@ -138,4 +141,20 @@ fn a_lag_s_level_is_told_like_any_other_s() {
         _ => None,
     });
     assert_eq!(levels.collect::<Vec<_>>(), [Some(Severity::Warning), None]);
+}
+
+#[test]
+fn a_load_that_does_not_end_by_itself_is_told_to_once() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    campaign.handle(at(0), Input::PathClear { tier: 0 });
+    campaign.handle(at(0), Input::LoadStarted { tier: 0 });
+    let mut told = Vec::new();
+    for second in 1..=310 {
+        let snapshot = LatencySnapshot { offered: 1_000 * second, ..LatencySnapshot::default() };
+        campaign.handle(at(second), Input::Latency { tier: 0, snapshot });
+        let actions =
+            std::iter::from_fn(|| campaign.poll_action()).filter(|action| *action == Action::StopLoad);
+        told.extend(actions.map(|_| second));
+    }
+    assert_eq!(told, [301], "a second after its hold");
 }

@@ -314,3 +314,24 @@ pub enum CeilingGap {
     /// The arrivals were not counted from before the tier to after its load.
     NotCounted,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_written_as_its_word() {
+        let words = [Verdict::Go, Verdict::Stop, Verdict::Inconclusive].map(|verdict| verdict.to_string());
+        assert_eq!(words, ["GO", "STOP", "INCONCLUSIVE"]);
+    }
+
+    #[test]
+    fn the_gravest_finding_decides() {
+        let (warning, insufficient) = (Finding::Duplicates { records: 1 }, Finding::NoLatency);
+        let stop = Finding::NotRecovered { outstanding: 1, waited: Duration::ZERO };
+        assert_eq!(Verdict::of(&[]), Verdict::Go);
+        assert_eq!(Verdict::of(std::slice::from_ref(&warning)), Verdict::Go);
+        assert_eq!(Verdict::of(&[warning.clone(), insufficient.clone()]), Verdict::Inconclusive);
+        assert_eq!(Verdict::of(&[insufficient, stop, warning]), Verdict::Stop);
+    }
+}

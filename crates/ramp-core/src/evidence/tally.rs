@@ -188,15 +188,12 @@ impl Tally {
             let Some((signal, tally)) = signals.find(|(signal, _)| signal.id == criterion.signal) else {
                 continue;
             };
-            if signal.fold.settles() && !tally.is_covered(signal, plan, end) {
-                // What the rest of the tier would have made of it is not known.
-                continue;
-            }
-            if signal.fold.settles() {
+            if !signal.fold.settles() {
+                findings.extend(crossing.finding(signal, criterion));
+            } else if tally.is_covered(signal, plan, end) {
+                // With fewer values, what the rest of the tier would have made of it is not known.
                 let word = tally.settled(signal.fold, criterion.comparison);
                 findings.extend(word.and_then(|word| crossing.settled(signal, criterion, &word)));
-            } else {
-                findings.extend(crossing.finding(signal, criterion));
             }
         }
         let EvidenceRules { coverage: least, .. } = plan.evidence();

@@ -24,8 +24,8 @@ pub(super) fn build() -> Result<PathBuf, Failure> {
     execute(Command::new("chmod").args(["-R", "u+w"]).arg(&folder), "chmod -R u+w librdkafka")?;
     // Through a shell: the programs must run in the copy, and steps run in the repository.
     let script = "cd \"$0\" && ./configure --disable-ssl --disable-gssapi --disable-curl --disable-zstd \
-        --disable-lz4-ext >configure.log 2>&1 && make -C src >make.log 2>&1 && \
-        make -C examples rdkafka_performance >>make.log 2>&1";
+        --disable-lz4-ext >build.log 2>&1 && make -C src >>build.log 2>&1 && \
+        make -C examples rdkafka_performance >>build.log 2>&1";
     execute(Command::new("sh").args(["-c", script]).arg(&folder), &format!("make in {}", folder.display()))?;
     Ok(program)
 }

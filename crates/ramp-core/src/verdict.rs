@@ -200,6 +200,9 @@ pub enum Finding {
         signal: SignalId,
         /// Where its values come from.
         source: String,
+        /// The series of which the least was seen; none where no series was, or the reader knows none.
+        #[cfg_attr(feature = "serde", serde(default))]
+        series: Option<String>,
         /// Distinct values seen.
         seen: u64,
         /// Values expected.
@@ -263,6 +266,32 @@ impl Finding {
             | Self::NearlyLate { .. }
             | Self::Duplicates { .. }
             | Self::Reordered { .. } => Weight::Warning,
+        }
+    }
+
+    /// The signal of which it speaks; none where it is about the load and its latencies themselves.
+    #[must_use]
+    pub const fn signal(&self) -> Option<&SignalId> {
+        match self {
+            Self::Crossed { criterion, .. } => Some(&criterion.signal),
+            Self::Coverage { signal, .. } => Some(signal),
+            Self::LatencyObjective { .. }
+            | Self::NearlyLate { .. }
+            | Self::LagGrows { .. }
+            | Self::NotRecovered { .. }
+            | Self::GeneratorLate { .. }
+            | Self::Lateness { .. }
+            | Self::Shortfall { .. }
+            | Self::RecordsFailed { .. }
+            | Self::OpenLedger { .. }
+            | Self::NoLatency
+            | Self::NotBounded { .. }
+            | Self::ObservationLost { .. }
+            | Self::PathNotClear { .. }
+            | Self::LoadFailed { .. }
+            | Self::Interrupted { .. }
+            | Self::Duplicates { .. }
+            | Self::Reordered { .. } => None,
         }
     }
 }

@@ -176,6 +176,7 @@ fn findings() -> Vec<Finding> {
         Finding::Coverage {
             signal: CPU,
             source: "query".to_owned(),
+            series: Some("worker-2".to_owned()),
             seen: 1,
             expected: 60,
             least: Ratio::new(0.8).unwrap(),

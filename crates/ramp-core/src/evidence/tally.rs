@@ -11,7 +11,7 @@ use crate::{
     observation::{Absence, Point},
     plan::{EvidenceRules, Plan, Tier},
     signal::{Fold, Signal},
-    units::Elapsed,
+    units::{Elapsed, Ratio},
     verdict::Finding,
 };
 
@@ -62,6 +62,16 @@ struct PanelSum {
     values: f64,
     highest: f64,
     lowest: f64,
+}
+
+/// How much was seen of a signal.
+struct Coverage<'a> {
+    /// The series of which the least was seen; none where no series was.
+    series: Option<&'a str>,
+    /// Values that were seen.
+    seen: u64,
+    /// Values that were to be seen.
+    expected: u64,
 }
 
 impl Tally {
@@ -182,6 +192,7 @@ impl Tally {
 
     /// What was found about the criteria, the tier having ended at `end`.
     pub(crate) fn findings(&self, plan: &Plan, tier: &Tier, end: Elapsed) -> Vec<Finding> {
+        let EvidenceRules { coverage: least, .. } = plan.evidence();
         let mut findings = Vec::new();
         for (criterion, crossing) in tier.criteria.iter().zip(&self.crossings) {
             let mut signals = plan.signals().iter().zip(&self.signals);
@@ -190,22 +201,22 @@ impl Tally {
             };
             if !signal.fold.settles() {
                 findings.extend(crossing.finding(signal, criterion));
-            } else if tally.is_covered(signal, plan, end) {
+            } else if tally.coverage(signal, end).suffices(least) {
                 // With fewer values, what the rest of the tier would have made of it is not known.
                 let word = tally.settled(signal.fold, criterion.comparison);
                 findings.extend(word.and_then(|word| crossing.settled(signal, criterion, &word)));
             }
         }
-        let EvidenceRules { coverage: least, .. } = plan.evidence();
         for (signal, tally) in plan.signals().iter().zip(&self.signals) {
             let stops = tier.criteria.iter().any(|c| c.signal == signal.id && c.severity == Severity::Stop);
-            let (seen, expected) = tally.coverage(signal, end);
-            if stops && !signal.optional && !tally.is_covered(signal, plan, end) {
+            let coverage = tally.coverage(signal, end);
+            if stops && !signal.optional && !coverage.suffices(least) {
                 findings.push(Finding::Coverage {
                     signal: signal.id.clone(),
                     source: signal.source.clone(),
-                    seen,
-                    expected,
+                    series: coverage.series.map(ToOwned::to_owned),
+                    seen: coverage.seen,
+                    expected: coverage.expected,
                     least,
                     absence: tally.absence.clone(),
                 });
@@ -335,35 +346,30 @@ impl SignalTally {
         words.reduce(|worst, next| if comparison.is_worse(next.value, worst.value) { next } else { worst })
     }
 
-    /// Values seen and expected of the series that has the worst share of them.
+    /// How much was seen of the series of which the least was.
     ///
     /// A series that appears within the tier is expected from then on; one that vanishes is still expected.
-    fn coverage(&self, signal: &Signal, end: Elapsed) -> (u64, u64) {
+    fn coverage(&self, signal: &Signal, end: Elapsed) -> Coverage<'_> {
         let expected_from = |from: Elapsed| {
             let intervals =
                 end.since(from.after(signal.interval)).as_nanos() / signal.interval.as_nanos().max(1);
             u64::try_from(intervals).unwrap_or(u64::MAX)
         };
+        let nothing = Coverage { series: None, seen: 0, expected: expected_from(self.from) };
         if signal.fold == Fold::Increase && self.base.is_empty() {
             // Without a value from before the tier, what was counted before the first one is not known.
-            return (0, expected_from(self.from));
+            return nothing;
         }
-        let share = |&(seen, expected): &(u64, u64)| seen as f64 / expected.max(1) as f64;
-        self.series
-            .values()
-            .map(|series| (series.seen, expected_from(series.from)))
-            .min_by(|a, b| share(a).total_cmp(&share(b)))
-            .unwrap_or_else(|| (0, expected_from(self.from)))
-    }
-
-    /// Whether enough values were seen to rely on them.
-    fn is_covered(&self, signal: &Signal, plan: &Plan, end: Elapsed) -> bool {
-        let (seen, expected) = self.coverage(signal, end);
-        seen > 0 && seen as f64 >= expected as f64 * plan.evidence().coverage.get()
+        let coverages = self.series.iter().map(|(series, tally)| Coverage {
+            series: Some(series),
+            seen: tally.seen,
+            expected: expected_from(tally.from),
+        });
+        coverages.min_by(|a, b| a.share().total_cmp(&b.share())).unwrap_or(nothing)
     }
 
     fn evidence(&self, signal: &Signal, end: Elapsed) -> SignalEvidence {
-        let (seen, expected) = self.coverage(signal, end);
+        let Coverage { seen, expected, .. } = self.coverage(signal, end);
         let values = self.series.values().map(|series| series.values as f64).sum::<f64>();
         let sum = self.series.values().map(|series| series.sum).sum::<f64>();
         SignalEvidence {
@@ -382,6 +388,17 @@ impl SignalTally {
             absence: self.absence.clone(),
             warnings: self.warnings.clone(),
         }
+    }
+}
+
+impl Coverage<'_> {
+    fn share(&self) -> f64 {
+        self.seen as f64 / self.expected.max(1) as f64
+    }
+
+    /// Whether enough was seen to rely on it.
+    fn suffices(&self, least: Ratio) -> bool {
+        self.seen > 0 && self.seen as f64 >= self.expected as f64 * least.get()
     }
 }
 

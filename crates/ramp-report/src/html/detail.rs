@@ -255,27 +255,7 @@ impl Page<'_> {
             Weight::Insufficient => ("open", self.t("insuffisant", "insufficient")),
             Weight::Warning => ("warning", self.t("alerte", "warning")),
         };
-        let query = match finding {
-            Finding::Crossed { criterion, .. } => self.query_of(criterion.signal.as_str()),
-            Finding::Coverage { signal, .. } => self.query_of(signal.as_str()),
-            Finding::LatencyObjective { .. }
-            | Finding::NearlyLate { .. }
-            | Finding::LagGrows { .. }
-            | Finding::NotBounded { .. }
-            | Finding::NotRecovered { .. }
-            | Finding::GeneratorLate { .. }
-            | Finding::Lateness { .. }
-            | Finding::Shortfall { .. }
-            | Finding::RecordsFailed { .. }
-            | Finding::OpenLedger { .. }
-            | Finding::NoLatency
-            | Finding::ObservationLost { .. }
-            | Finding::PathNotClear { .. }
-            | Finding::LoadFailed { .. }
-            | Finding::Interrupted { .. }
-            | Finding::Duplicates { .. }
-            | Finding::Reordered { .. } => None,
-        };
+        let query = finding.signal().and_then(|signal| self.query_of(signal.as_str()));
         html! {
             li {
                 span.badge.(class) { (word) } " "

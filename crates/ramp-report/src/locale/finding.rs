@@ -3,79 +3,67 @@
 use std::time::Duration;
 
 use ramp_core::{
-    criterion::Severity,
-    observation::{LoadLimit, LoadPart},
+    criterion::{Criterion, Severity},
+    evidence::Extreme,
+    observation::{Absence, LoadLimit, LoadPart},
     signal::Unit,
     verdict::{CeilingGap, Finding},
 };
 
 use crate::Locale;
 
+/// A text in the reader's language, with the values that both name.
+macro_rules! say {
+    ($locale:expr, $french:literal, $english:literal) => {
+        match $locale {
+            Locale::French => format!($french),
+            Locale::English => format!($english),
+        }
+    };
+}
+
 impl Locale {
     /// A finding as a headline: what was reached, and the bound.
     pub(crate) fn brief(self, finding: &Finding) -> String {
-        match finding {
-            Finding::Crossed { criterion, unit, value, .. } => {
-                let (value, bound) = (self.value(*value, *unit), self.value(criterion.bound, *unit));
-                format!("{} {value} {} {bound}", criterion.signal, criterion.comparison)
-            }
-            Finding::LatencyObjective { bound, violations, offered, .. } => {
-                // Shares of counts that stay far below 2^53.
-                let share = self.number(*violations as f64 * 100.0 / (*offered).max(1) as f64, 1);
-                let bound = self.millis(*bound);
-                match self {
-                    Self::French => format!("{share} % des enregistrements à {bound} ou plus (1 % toléré)"),
-                    Self::English => format!("{share}% of the records at {bound} or more (1% allowed)"),
-                }
-            }
-            Finding::NotRecovered { .. }
-            | Finding::NearlyLate { .. }
-            | Finding::LagGrows { .. }
-            | Finding::NotBounded { .. }
-            | Finding::GeneratorLate { .. }
-            | Finding::Lateness { .. }
-            | Finding::Shortfall { .. }
-            | Finding::RecordsFailed { .. }
-            | Finding::OpenLedger { .. }
-            | Finding::NoLatency
-            | Finding::ObservationLost { .. }
-            | Finding::Coverage { .. }
-            | Finding::PathNotClear { .. }
-            | Finding::LoadFailed { .. }
-            | Finding::Interrupted { .. }
-            | Finding::Duplicates { .. }
-            | Finding::Reordered { .. } => self.finding(finding),
+        if let Finding::Crossed { criterion, unit, value, .. } = finding {
+            let (value, bound) = (self.value(*value, *unit), self.value(criterion.bound, *unit));
+            format!("{} {value} {} {bound}", criterion.signal, criterion.comparison)
+        } else if let Finding::LatencyObjective { bound, violations, offered, .. } = finding {
+            // Shares of counts that stay far below 2^53.
+            let share = self.number(*violations as f64 * 100.0 / (*offered).max(1) as f64, 1);
+            let bound = self.millis(*bound);
+            say!(
+                self,
+                "{share} % des enregistrements à {bound} ou plus (1 % toléré)",
+                "{share}% of the records at {bound} or more (1% allowed)"
+            )
+        } else {
+            self.finding(finding)
         }
     }
 
     /// A finding with all its figures.
+    #[expect(clippy::too_many_lines, reason = "a table of texts, one per finding")]
     pub(crate) fn finding(self, finding: &Finding) -> String {
-        match self {
-            Self::French => self.finding_in_french(finding),
-            Self::English => self.finding_in_english(finding),
-        }
-    }
-
-    #[expect(clippy::too_many_lines, reason = "a table of texts, one per finding")]
-    fn finding_in_french(self, finding: &Finding) -> String {
-        let n = |number| self.whole(number);
+        let n = |number: &u64| self.whole(*number);
+        let ms = |duration: &Duration| self.millis(*duration);
+        let s = |duration: &Duration| self.seconds(*duration);
         match finding {
             Finding::Crossed { criterion, unit, source, series, value, panel, first, lasted } => {
-                let gravity = match criterion.severity {
-                    Severity::Warning => "seuil d'alerte franchi",
-                    Severity::Stop => "seuil d'arrêt franchi",
+                let Criterion { signal, comparison, bound, severity, .. } = criterion;
+                let gravity = match severity {
+                    Severity::Warning => self.of("seuil d'alerte franchi", "warning crossed"),
+                    Severity::Stop => self.of("seuil d'arrêt franchi", "stop crossed"),
                 };
-                let panel = panel
-                    .map_or_else(String::new, |panel| format!(" ; panneau : {}", self.value(panel, *unit)));
-                let series = if series.is_empty() { String::new() } else { format!(" ; série : {series}") };
-                format!(
-                    "{} : {gravity} : {} {} {} (dès {}, pendant {}{series}{panel} ; source : {source})",
-                    criterion.signal,
-                    self.value(*value, *unit),
-                    criterion.comparison,
-                    self.value(criterion.bound, *unit),
-                    self.seconds(first.since_start()),
-                    self.seconds(*lasted),
+                let panel = panel.map(|panel| self.value(panel, *unit));
+                let panel = self.aside("panneau", "panel", panel.as_deref());
+                let series = self.aside("série", "series", Some(series));
+                let (value, bound) = (self.value(*value, *unit), self.value(*bound, *unit));
+                let (first, lasted) = (s(&first.since_start()), s(lasted));
+                say!(
+                    self,
+                    "{signal} : {gravity} : {value} {comparison} {bound} (dès {first}, pendant {lasted}{series}{panel} ; source : {source})",
+                    "{signal}: {gravity}: {value} {comparison} {bound} (from {first}, for {lasted}{series}{panel}; source: {source})"
                 )
             }
             Finding::LatencyObjective {
@@ -88,204 +76,158 @@ impl Locale {
                 certain,
                 straddles,
             } => {
-                let p99 = p99.map_or_else(|| "—".to_owned(), |p99| self.millis(p99));
-                let max = max.map_or_else(|| "—".to_owned(), |max| self.millis(max));
+                let measured =
+                    |latency: &Option<Duration>| latency.as_ref().map_or_else(|| "—".to_owned(), ms);
+                let (p99, max) = (measured(p99), measured(max));
                 let certain = certain.map_or_else(String::new, |at| {
-                    format!(" ; échec certain dès {}", self.seconds(at.since_start()))
+                    let at = s(&at.since_start());
+                    say!(self, " ; échec certain dès {at}", "; failure certain from {at}")
                 });
-                format!(
-                    "latence p99 : {} enregistrements sur {} à {} ou plus, {} tolérés (p99 {p99}, max {max}{certain}{})",
-                    n(*violations),
-                    n(*offered),
-                    self.millis(*bound),
-                    n(*allowed),
-                    if *straddles {
-                        " ; de justesse : la borne est dans l'intervalle de confiance"
-                    } else {
-                        ""
-                    },
-                )
-            }
-            Finding::NearlyLate { bound, violations, allowed, offered, p99, range } => format!(
-                "latence p99 tenue de justesse : {} enregistrements sur {} à {} ou plus, {} tolérés ; la borne est dans l'intervalle de confiance{}",
-                n(*violations),
-                n(*offered),
-                self.millis(*bound),
-                n(*allowed),
-                self.p99_with_range(*p99, *range),
-            ),
-            Finding::LagGrows { severity: _, per_second, lag, limit, reached_in } => format!(
-                "débit non soutenable : le retard croît de {} enregistrements par seconde ; {} à la fin du palier, {} atteints {} plus tard",
-                self.number(*per_second, 1),
-                n(*lag),
-                n(*limit),
-                self.minutes(*reached_in),
-            ),
-            Finding::NotRecovered { outstanding, waited } => format!(
-                "{} enregistrements acquittés ne sont pas arrivés {} après l'arrêt de la charge",
-                n(*outstanding),
-                self.seconds(*waited)
-            ),
-            Finding::GeneratorLate { violations, from_handover, allowed } => format!(
-                "le générateur était en retard : {} enregistrements hors borne depuis l'heure prévue, {} depuis la remise au client, {} tolérés",
-                n(*violations),
-                n(*from_handover),
-                n(*allowed)
-            ),
-            Finding::Lateness { p99, bound } => format!(
-                "retard du générateur : p99 {}, au plus {} admis",
-                self.millis(*p99),
-                self.millis(*bound)
-            ),
-            Finding::Shortfall { target, due, offered, least, limit } => format!(
-                "charge insuffisante : {} enregistrements offerts sur {} dus à {target}, au moins {least} exigés{}",
-                n(*offered),
-                n(*due),
-                self.limit(limit.as_ref())
-            ),
-            Finding::RecordsFailed { failed, limit } => {
-                format!("{} enregistrements en échec{}", n(*failed), self.limit(limit.as_ref()))
-            }
-            Finding::OpenLedger { in_flight } => {
-                format!("compte non soldé : {} enregistrements ni acquittés ni en échec", n(*in_flight))
-            }
-            Finding::NoLatency => "aucune latence mesurée".to_owned(),
-            Finding::NotBounded { gap } => {
-                format!("latence ni mesurée ni bornée : {}", self.ceiling_gap(gap))
-            }
-            Finding::ObservationLost { at, reason } => {
-                format!("observation perdue à {} : {reason}", self.seconds(at.since_start()))
-            }
-            Finding::Coverage { signal, source, seen, expected, least, absence } => {
-                let why =
-                    absence.as_ref().map_or_else(String::new, |why| format!(" ; dernière absence : {why}"));
-                format!(
-                    "{signal} : {} mesures sur {} attendues, au moins {least} exigées{why} ; source : {source}",
-                    n(*seen),
-                    n(*expected)
-                )
-            }
-            Finding::PathNotClear { reason } => format!("chemin non libre avant la charge : {reason}"),
-            Finding::LoadFailed { reason } => format!("la charge a échoué : {reason}"),
-            Finding::Interrupted { at } => format!("interrompu à {}", self.seconds(at.since_start())),
-            Finding::Duplicates { records } => format!("{} arrivées en double", n(*records)),
-            Finding::Reordered { records } => {
-                format!("{} enregistrements arrivés dans le désordre", n(*records))
-            }
-        }
-    }
-
-    #[expect(clippy::too_many_lines, reason = "a table of texts, one per finding")]
-    fn finding_in_english(self, finding: &Finding) -> String {
-        let n = |number| self.whole(number);
-        match finding {
-            Finding::Crossed { criterion, unit, source, series, value, panel, first, lasted } => {
-                let gravity = match criterion.severity {
-                    Severity::Warning => "warning crossed",
-                    Severity::Stop => "stop crossed",
+                let narrowly = if *straddles {
+                    self.of(
+                        " ; de justesse : la borne est dans l'intervalle de confiance",
+                        "; narrowly: the bound lies within the confidence interval",
+                    )
+                } else {
+                    ""
                 };
-                let panel =
-                    panel.map_or_else(String::new, |panel| format!("; panel: {}", self.value(panel, *unit)));
-                let series = if series.is_empty() { String::new() } else { format!("; series: {series}") };
-                format!(
-                    "{}: {gravity}: {} {} {} (from {}, for {}{series}{panel}; source: {source})",
-                    criterion.signal,
-                    self.value(*value, *unit),
-                    criterion.comparison,
-                    self.value(criterion.bound, *unit),
-                    self.seconds(first.since_start()),
-                    self.seconds(*lasted),
+                let (violations, offered, bound, allowed) =
+                    (n(violations), n(offered), ms(bound), n(allowed));
+                say!(
+                    self,
+                    "latence p99 : {violations} enregistrements sur {offered} à {bound} ou plus, {allowed} tolérés (p99 {p99}, max {max}{certain}{narrowly})",
+                    "p99 latency: {violations} of {offered} records at {bound} or more, {allowed} allowed (p99 {p99}, max {max}{certain}{narrowly})"
                 )
             }
-            Finding::LatencyObjective {
-                bound,
-                violations,
-                allowed,
-                offered,
-                p99,
-                max,
-                certain,
-                straddles,
-            } => {
-                let p99 = p99.map_or_else(|| "—".to_owned(), |p99| self.millis(p99));
-                let max = max.map_or_else(|| "—".to_owned(), |max| self.millis(max));
-                let certain = certain.map_or_else(String::new, |at| {
-                    format!("; failure certain from {}", self.seconds(at.since_start()))
-                });
-                format!(
-                    "p99 latency: {} of {} records at {} or more, {} allowed (p99 {p99}, max {max}{certain}{})",
-                    n(*violations),
-                    n(*offered),
-                    self.millis(*bound),
-                    n(*allowed),
-                    if *straddles { "; narrowly: the bound lies within the confidence interval" } else { "" },
+            Finding::NearlyLate { bound, violations, allowed, offered, p99, range } => {
+                let (violations, offered, bound, allowed) =
+                    (n(violations), n(offered), ms(bound), n(allowed));
+                let range = self.p99_with_range(*p99, *range);
+                say!(
+                    self,
+                    "latence p99 tenue de justesse : {violations} enregistrements sur {offered} à {bound} ou plus, {allowed} tolérés ; la borne est dans l'intervalle de confiance{range}",
+                    "p99 latency held narrowly: {violations} of {offered} records at {bound} or more, {allowed} allowed; the bound lies within the confidence interval{range}"
                 )
             }
-            Finding::NearlyLate { bound, violations, allowed, offered, p99, range } => format!(
-                "p99 latency held narrowly: {} of {} records at {} or more, {} allowed; the bound lies within the confidence interval{}",
-                n(*violations),
-                n(*offered),
-                self.millis(*bound),
-                n(*allowed),
-                self.p99_with_range(*p99, *range),
-            ),
-            Finding::LagGrows { severity: _, per_second, lag, limit, reached_in } => format!(
-                "not sustainable: the lag grows by {} records per second; {} at the tier's end, {} would be reached in {}",
-                self.number(*per_second, 1),
-                n(*lag),
-                n(*limit),
-                self.minutes(*reached_in),
-            ),
-            Finding::NotRecovered { outstanding, waited } => format!(
-                "{} acknowledged records had not arrived {} after the load was stopped",
-                n(*outstanding),
-                self.seconds(*waited)
-            ),
-            Finding::GeneratorLate { violations, from_handover, allowed } => format!(
-                "the generator was late: {} records beyond the bound from their due time, {} from the hand-over, {} allowed",
-                n(*violations),
-                n(*from_handover),
-                n(*allowed)
-            ),
+            Finding::LagGrows { severity: _, per_second, lag, limit, reached_in } => {
+                let (rate, lag, limit) = (self.number(*per_second, 1), n(lag), n(limit));
+                let reached_in = self.minutes(*reached_in);
+                say!(
+                    self,
+                    "débit non soutenable : le retard croît de {rate} enregistrements par seconde ; {lag} à la fin du palier, {limit} atteints {reached_in} plus tard",
+                    "not sustainable: the lag grows by {rate} records per second; {lag} at the tier's end, {limit} would be reached in {reached_in}"
+                )
+            }
+            Finding::NotRecovered { outstanding, waited } => {
+                let (outstanding, waited) = (n(outstanding), s(waited));
+                say!(
+                    self,
+                    "{outstanding} enregistrements acquittés ne sont pas arrivés {waited} après l'arrêt de la charge",
+                    "{outstanding} acknowledged records had not arrived {waited} after the load was stopped"
+                )
+            }
+            Finding::GeneratorLate { violations, from_handover, allowed } => {
+                let (violations, from_handover, allowed) = (n(violations), n(from_handover), n(allowed));
+                say!(
+                    self,
+                    "le générateur était en retard : {violations} enregistrements hors borne depuis l'heure prévue, {from_handover} depuis la remise au client, {allowed} tolérés",
+                    "the generator was late: {violations} records beyond the bound from their due time, {from_handover} from the hand-over, {allowed} allowed"
+                )
+            }
             Finding::Lateness { p99, bound } => {
-                format!(
-                    "lateness of the generator: p99 {}, at most {}",
-                    self.millis(*p99),
-                    self.millis(*bound)
+                let (p99, bound) = (ms(p99), ms(bound));
+                say!(
+                    self,
+                    "retard du générateur : p99 {p99}, au plus {bound} admis",
+                    "lateness of the generator: p99 {p99}, at most {bound}"
                 )
             }
-            Finding::Shortfall { target, due, offered, least, limit } => format!(
-                "too little load: {} of {} due records offered at {target}, at least {least} needed{}",
-                n(*offered),
-                n(*due),
-                self.limit(limit.as_ref())
-            ),
+            Finding::Shortfall { target, due, offered, least, limit } => {
+                let (offered, due, limit) = (n(offered), n(due), self.limit(limit.as_ref()));
+                say!(
+                    self,
+                    "charge insuffisante : {offered} enregistrements offerts sur {due} dus à {target}, au moins {least} exigés{limit}",
+                    "too little load: {offered} of {due} due records offered at {target}, at least {least} needed{limit}"
+                )
+            }
             Finding::RecordsFailed { failed, limit } => {
-                format!("{} records failed{}", n(*failed), self.limit(limit.as_ref()))
+                let (failed, limit) = (n(failed), self.limit(limit.as_ref()));
+                say!(self, "{failed} enregistrements en échec{limit}", "{failed} records failed{limit}")
             }
             Finding::OpenLedger { in_flight } => {
-                format!("open ledger: {} records neither acknowledged nor failed", n(*in_flight))
-            }
-            Finding::NoLatency => "no latency was measured".to_owned(),
-            Finding::NotBounded { gap } => {
-                format!("latency neither measured nor bounded: {}", self.ceiling_gap(gap))
-            }
-            Finding::ObservationLost { at, reason } => {
-                format!("observation lost at {}: {reason}", self.seconds(at.since_start()))
-            }
-            Finding::Coverage { signal, source, seen, expected, least, absence } => {
-                let why = absence.as_ref().map_or_else(String::new, |why| format!("; last absence: {why}"));
-                format!(
-                    "{signal}: {} of {} expected values, at least {least} needed{why}; source: {source}",
-                    n(*seen),
-                    n(*expected)
+                let in_flight = n(in_flight);
+                say!(
+                    self,
+                    "compte non soldé : {in_flight} enregistrements ni acquittés ni en échec",
+                    "open ledger: {in_flight} records neither acknowledged nor failed"
                 )
             }
-            Finding::PathNotClear { reason } => format!("the path was not clear before the load: {reason}"),
-            Finding::LoadFailed { reason } => format!("the load failed: {reason}"),
-            Finding::Interrupted { at } => format!("interrupted at {}", self.seconds(at.since_start())),
-            Finding::Duplicates { records } => format!("{} repeated arrivals", n(*records)),
-            Finding::Reordered { records } => format!("{} records arrived out of order", n(*records)),
+            Finding::NoLatency => self.of("aucune latence mesurée", "no latency was measured").to_owned(),
+            Finding::NotBounded { gap } => {
+                let gap = self.ceiling_gap(gap);
+                say!(
+                    self,
+                    "latence ni mesurée ni bornée : {gap}",
+                    "latency neither measured nor bounded: {gap}"
+                )
+            }
+            Finding::ObservationLost { at, reason } => {
+                let at = s(&at.since_start());
+                say!(self, "observation perdue à {at} : {reason}", "observation lost at {at}: {reason}")
+            }
+            Finding::Coverage { signal, source, series, seen, expected, least, absence } => {
+                let (seen, expected) = (n(seen), n(expected));
+                let series = self.aside("série", "series", series.as_deref());
+                let absence = absence.as_ref().map(|absence| self.absence(absence));
+                let why = self.aside("dernière absence", "last absence", absence.as_deref());
+                say!(
+                    self,
+                    "{signal} : {seen} mesures sur {expected} attendues, au moins {least} exigées{series}{why} ; source : {source}",
+                    "{signal}: {seen} of {expected} expected values, at least {least} needed{series}{why}; source: {source}"
+                )
+            }
+            Finding::PathNotClear { reason } => say!(
+                self,
+                "chemin non libre avant la charge : {reason}",
+                "the path was not clear before the load: {reason}"
+            ),
+            Finding::LoadFailed { reason } => {
+                say!(self, "la charge a échoué : {reason}", "the load failed: {reason}")
+            }
+            Finding::Interrupted { at } => {
+                let at = s(&at.since_start());
+                say!(self, "interrompu à {at}", "interrupted at {at}")
+            }
+            Finding::Duplicates { records } => {
+                let records = n(records);
+                say!(self, "{records} arrivées en double", "{records} repeated arrivals")
+            }
+            Finding::Reordered { records } => {
+                let records = n(records);
+                say!(
+                    self,
+                    "{records} enregistrements arrivés dans le désordre",
+                    "{records} records arrived out of order"
+                )
+            }
+        }
+    }
+
+    /// What a sentence says besides, behind its title; nothing where there is nothing to say.
+    fn aside(self, french: &str, english: &str, text: Option<&str>) -> String {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return String::new() };
+        say!(self, " ; {french} : {text}", "; {english}: {text}")
+    }
+
+    /// Why a value is not there.
+    fn absence(self, absence: &Absence) -> String {
+        match (self, absence) {
+            (Self::English, absence) => absence.to_string(),
+            (Self::French, Absence::NoSeries) => "aucune série".to_owned(),
+            (Self::French, Absence::NotANumber) => "pas un nombre".to_owned(),
+            (Self::French, Absence::Stale(age)) => format!("périmée depuis {}", self.seconds(*age)),
+            (Self::French, Absence::Unreachable(why)) => format!("injoignable : {why}"),
+            (Self::French, Absence::Unexpected(what)) => format!("réponse inattendue : {what}"),
         }
     }
 
@@ -300,47 +242,52 @@ impl Locale {
 
     fn ceiling_gap(self, gap: &CeilingGap) -> String {
         match gap {
-            CeilingGap::NoValue => {
-                self.of("la jauge du maximum n'a aucune valeur", "the gauge of the maximum has no value").to_owned()
-            }
-            CeilingGap::Reached { highest, bound } => format!(
-                "{} {} ≥ {} ({})",
-                self.of("le maximum a atteint la borne :", "the maximum reached the bound:"),
-                self.value(highest.value, Unit::Milliseconds),
-                self.millis(*bound),
-                highest.series,
-            ),
-            CeilingGap::Unread { series, longest, allowed } => format!(
-                "{} {series}: {} > {}",
-                self.of("série non lue trop longtemps :", "series not read for too long:"),
-                self.seconds(*longest),
-                self.seconds(*allowed),
-            ),
-            CeilingGap::Uncovered { read, loaded } => format!(
-                "{} {} / {}",
-                self.of("séries de la jauge lues, sur celles qui ont compté :", "series of the gauge read, of those that have counted:"),
-                self.whole(*read as u64),
-                self.whole(*loaded as u64),
-            ),
-            CeilingGap::NotDrained { outstanding } => format!(
-                "{} {}",
-                self.whole(*outstanding),
-                self.of(
-                    "enregistrements acquittés ne sont pas comptés comme arrivés",
-                    "acknowledged records are not counted as arrived"
-                ),
-            ),
-            CeilingGap::Excess { records } => format!(
-                "{} {}",
-                self.whole(*records),
-                self.of(
-                    "arrivées de plus que d'enregistrements acquittés : d'autres écrivent sur ces topics, ou des enregistrements sont répétés",
-                    "more arrivals than acknowledged records: others write to these topics, or records are repeated"
-                ),
-            ),
-            CeilingGap::NotCounted => self
-                .of("les arrivées n'ont pas été comptées", "the arrivals were not counted")
+            CeilingGap::NoValue => self
+                .of("la jauge du maximum n'a aucune valeur", "the gauge of the maximum has no value")
                 .to_owned(),
+            CeilingGap::Reached { highest: Extreme { value, series, .. }, bound } => {
+                let (value, bound) = (self.value(*value, Unit::Milliseconds), self.millis(*bound));
+                say!(
+                    self,
+                    "le maximum a atteint la borne : {value} ≥ {bound} ({series})",
+                    "the maximum reached the bound: {value} ≥ {bound} ({series})"
+                )
+            }
+            CeilingGap::Unread { series, longest, allowed } => {
+                let (longest, allowed) = (self.seconds(*longest), self.seconds(*allowed));
+                say!(
+                    self,
+                    "série non lue trop longtemps : {series} : {longest} > {allowed}",
+                    "series not read for too long: {series}: {longest} > {allowed}"
+                )
+            }
+            CeilingGap::Uncovered { read, loaded } => {
+                let (read, loaded) = (self.whole(*read as u64), self.whole(*loaded as u64));
+                say!(
+                    self,
+                    "séries de la jauge lues, sur celles qui ont compté : {read} / {loaded}",
+                    "series of the gauge read, of those that have counted: {read} / {loaded}"
+                )
+            }
+            CeilingGap::NotDrained { outstanding } => {
+                let outstanding = self.whole(*outstanding);
+                say!(
+                    self,
+                    "{outstanding} enregistrements acquittés ne sont pas comptés comme arrivés",
+                    "{outstanding} acknowledged records are not counted as arrived"
+                )
+            }
+            CeilingGap::Excess { records } => {
+                let records = self.whole(*records);
+                say!(
+                    self,
+                    "{records} arrivées de plus que d'enregistrements acquittés : d'autres écrivent sur ces topics, ou des enregistrements sont répétés",
+                    "{records} more arrivals than acknowledged records: others write to these topics, or records are repeated"
+                )
+            }
+            CeilingGap::NotCounted => {
+                self.of("les arrivées n'ont pas été comptées", "the arrivals were not counted").to_owned()
+            }
         }
     }
 
@@ -351,7 +298,7 @@ impl Locale {
                 LoadPart::Source => self.of("cluster source", "source cluster"),
                 LoadPart::Network => self.of("réseau", "network"),
             };
-            format!("{} {part} ({detail})", self.of(" ; limite :", "; limit:"))
+            say!(self, " ; limite : {part} ({detail})", "; limit: {part} ({detail})")
         })
     }
 }

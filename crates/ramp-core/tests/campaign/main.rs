@@ -7,6 +7,7 @@ mod ceiling;
 mod cluster;
 mod plans;
 mod properties;
+mod readings;
 mod resume;
 mod scenarios;
 mod search;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use ramp_core::{
     criterion::{Comparison, Criterion, Severity},
-    plan::{Plan, PlanDraft, PlanError},
-    signal::Fold,
+    plan::{EvidenceRules, Plan, PlanDraft, PlanError, Recovery},
+    signal::{Fold, SignalId, Unit},
     units::Ratio,
+    verdict::Verdict::Go,
 };
 
-use crate::world::{CPU, criterion, draft, secs};
+use crate::world::{CPU, World, criterion, draft, secs, signal};
 
 /// The faults of the form's plan after `change`, as they are told.
 fn faults(change: impl FnOnce(&mut PlanDraft)) -> Vec<String> {
@@ -158,4 +159,99 @@ fn what_is_judged_at_the_end_asks_for_no_time() {
     for fold in [Fold::Mean, Fold::Last] {
         assert_eq!(faults(|plan| plan.signals[0].fold = fold), [""; 0]);
     }
+}
+
+#[test]
+fn a_plan_tells_all_its_faults_at_once_and_where_they_are() {
+    let good = draft();
+    let mut plan =
+        PlanDraft { recovery: Recovery { minimum: secs(20), floor: 0, give_up: secs(10) }, ..good };
+    plan.recommended = Ratio::new(0.0).unwrap();
+    plan.signals.push(signal(CPU, Unit::Percent));
+    plan.tiers[1].rate = plan.tiers[0].rate;
+    plan.tiers[2].name = "P1".to_owned();
+    plan.tiers[3].hold = secs(20);
+    plan.tiers[4].p99_bound = Duration::ZERO;
+    plan.tiers[0].criteria.push(criterion(SignalId::literal("gone"), 1.0, Severity::Stop, 0));
+    plan.tiers[0].criteria.push(criterion(CPU, f64::NAN, Severity::Warning, 0));
+    plan.tiers[0].criteria.push(criterion(CPU, 99.0, Severity::Warning, 0));
+    let errors = Plan::new(plan).unwrap_err();
+    let has = |wanted: fn(&PlanError) -> bool| errors.faults().iter().any(wanted);
+    assert!(has(|fault| matches!(fault, PlanError::DuplicateSignal(id) if *id == CPU)));
+    assert!(has(|fault| matches!(fault, PlanError::RateNotIncreasing { place: 1, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::TierName { place: 2, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::HoldTooShort { place: 3, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::ZeroDuration { place } if place == "tiers[4].p99_bound")));
+    assert!(has(|fault| matches!(fault, PlanError::UnknownSignal { place: 0, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::BoundNotFinite { place: 0, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::WarningBeyondStop { place: 0, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::SustainedTooLong { place: 3, .. })));
+    assert!(has(|fault| matches!(fault, PlanError::GiveUpBeforeMinimum { .. })));
+    assert!(has(|fault| matches!(fault, PlanError::ZeroFloor)));
+    assert!(has(|fault| matches!(fault, PlanError::ZeroRecommendation)));
+    let empty = Plan::new(PlanDraft { tiers: Vec::new(), ..draft() }).unwrap_err();
+    assert!(matches!(empty.faults(), [PlanError::NoTier]));
+}
+
+#[test]
+fn a_warning_below_its_stop_is_no_fault_in_either_direction() {
+    let mut plan = draft();
+    for tier in &mut plan.tiers {
+        for (bound, severity) in [(20.0, Severity::Warning), (10.0, Severity::Stop)] {
+            let low = criterion(CPU, bound, severity, 0);
+            tier.criteria.push(Criterion { comparison: Comparison::Below, ..low });
+        }
+    }
+    assert!(Plan::new(plan).is_ok());
+}
+
+#[test]
+fn a_prometheus_scraping_every_15_s_with_a_rate_window_of_2_min_is_too_slow_for_a_tier_of_5_min() {
+    let mut plan = draft();
+    plan.signals[0].interval = secs(15);
+    plan.signals[0].window = secs(120);
+    let errors = Plan::new(plan.clone()).unwrap_err();
+    assert_eq!(errors.faults().len(), 5, "{errors}");
+    assert!(
+        errors
+            .faults()
+            .iter()
+            .all(|fault| matches!(fault, PlanError::HoldTooShort { least, .. } if *least == secs(5 * 135)))
+    );
+    for tier in &mut plan.tiers {
+        tier.hold = secs(675);
+    }
+    let cpu = |_, since: f64| (since as u64).is_multiple_of(15).then_some(40.0);
+    let run = World { plan, cpu: Box::new(cpu), ..World::healthy() }.run();
+    assert_eq!(run.verdicts(), [Go; 5]);
+    let evidence = &run.outcome().tiers[0].signals[0];
+    assert!(evidence.expected == 36 && evidence.seen >= 35, "from second 135 on, each 15 s: {evidence:?}");
+}
+
+#[test]
+fn a_time_to_last_is_refused_where_only_the_end_is_judged() {
+    let mut plan = draft();
+    plan.signals[0].fold = Fold::Last;
+    plan.tiers[2].criteria.push(criterion(CPU, 95.0, Severity::Stop, 10));
+    let errors = Plan::new(plan).unwrap_err();
+    assert!(
+        matches!(errors.faults(), [PlanError::SustainedAtTheEnd { place: 2, fold: Fold::Last, .. }]),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_plan_shows_what_it_was_made_of() {
+    let evidence = EvidenceRules { lateness: secs(1), ..EvidenceRules::default() };
+    let plan = Plan::new(PlanDraft { evidence, ..draft() }).unwrap();
+    assert_eq!((plan.name(), plan.tiers(), plan.signals()), ("form", &*draft().tiers, &*draft().signals));
+    assert_eq!(
+        (plan.evidence(), plan.recovery(), plan.budget()),
+        (evidence, draft().recovery, draft().budget)
+    );
+    assert_eq!((plan.ceiling(), plan.refine(), plan.recommended()), (None, None, draft().recommended));
+    assert_eq!(plan.signal(&CPU), draft().signals.first());
+    assert_eq!(plan.signal(&SignalId::literal("none")), None);
+    assert_eq!(plan.tiers()[0].records(), 300_000);
+    assert_eq!(PlanDraft::from(plan), PlanDraft { evidence, ..draft() });
 }

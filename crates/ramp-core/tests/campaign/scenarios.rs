@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use ramp_core::{
     campaign::{Campaign, Input, Stage},
-    criterion::{Comparison, Severity},
+    criterion::Severity,
     event::{Action, Ending},
-    observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
-    plan::{EvidenceRules, Plan, PlanDraft, PlanError, Recovery},
-    signal::{Fold, Signal, SignalId, Unit},
+    observation::{LatencySnapshot, LoadProgress},
+    plan::{Plan, PlanDraft, Recovery},
+    signal::SignalId,
     tier_result::P99,
-    units::{Elapsed, Rate, Ratio},
+    units::{Elapsed, Rate},
     verdict::{Finding, Verdict},
 };
 
-use crate::world::{CPU, World, criterion, draft, secs, signal};
+use crate::world::{World, draft, secs};
 
 use Verdict::{Go, Inconclusive, Stop};
 
@@ -29,29 +29,6 @@ fn a_healthy_campaign_ends_with_a_capacity_that_is_a_floor() {
     assert_eq!(capacity.recommended.map(Rate::get), Some(7_000));
     assert_eq!(outcome.overrun, None);
     assert!(outcome.tiers.iter().all(|tier| tier.recovery.unwrap().recovered_after == Some(Duration::ZERO)));
-}
-
-#[test]
-fn what_the_source_of_a_signal_warns_of_is_evidence_once_and_changes_no_verdict() {
-    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
-    let warned = |warning: &str| Input::Warned { signal: CPU, warning: warning.to_owned() };
-    campaign.handle(Elapsed::START, warned("before the tier"));
-    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
-    campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
-    for n in 0..100 {
-        campaign.handle(Elapsed::new(secs(1)), warned("a store is down"));
-        campaign.handle(Elapsed::new(secs(1)), warned(&format!("another, number {n}")));
-    }
-    let before = campaign.stage();
-    campaign.handle(Elapsed::new(secs(2)), warned("a store is down"));
-    assert_eq!(campaign.stage(), before);
-    campaign.handle(Elapsed::new(secs(3)), Input::Interrupt);
-    let ended = Input::LoadEnded { tier: 0, progress: LoadProgress::default() };
-    campaign.handle(Elapsed::new(secs(3)), ended);
-    let evidence = &campaign.results()[0].signals;
-    let cpu = evidence.iter().find(|evidence| evidence.signal == CPU).unwrap();
-    assert_eq!(cpu.warnings.first().map(String::as_str), Some("a store is down"));
-    assert_eq!(cpu.warnings.len(), 8, "a list without end is cut: {:?}", cpu.warnings);
 }
 
 #[test]
@@ -118,20 +95,6 @@ fn a_processor_at_its_limit_stops_the_tier_at_once() {
         _ => false,
     };
     assert!(run.has(crossed));
-}
-
-#[test]
-fn a_crossing_that_was_not_seen_is_no_go_when_too_little_was_seen() {
-    let cpu = |tier, since| (tier != 1 || since < 120.0).then_some(40.0);
-    let run = World { cpu: Box::new(cpu), ..World::healthy() }.run();
-    assert_eq!(run.verdicts(), [Go, Inconclusive]);
-    assert!(run.has(|finding| matches!(finding, Finding::Coverage { signal, .. } if *signal == CPU)));
-}
-
-#[test]
-fn one_missed_scrape_in_twenty_leaves_enough() {
-    let cpu = |_, since: f64| ((since as u64 / 5) % 20 != 7).then_some(40.0);
-    assert_eq!(World { cpu: Box::new(cpu), ..World::healthy() }.run().verdicts(), [Go; 5]);
 }
 
 #[test]
@@ -283,126 +246,6 @@ fn a_load_that_never_starts_or_never_ends_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn a_counter_counts_its_increase_across_a_reset() {
-    let exhausted = EXHAUSTED;
-    let mut plan = draft();
-    plan.signals.push(Signal { fold: Fold::Increase, ..signal(exhausted.clone(), Unit::Count) });
-    for tier in &mut plan.tiers {
-        tier.criteria.push(criterion(exhausted.clone(), 10.0, Severity::Warning, 0));
-    }
-    let value = |second: u64| match second {
-        0..100 => 1_000.0,
-        100..200 => 1_006.0,
-        _ => 5.0,
-    };
-    let at = (1..70).map(|n| n * 5).map(|second| {
-        let scraped = Elapsed::new(secs(second));
-        let point = Point { series: "p".into(), value: value(second), scraped };
-        let sample = Sample::Present { points: vec![point], panel: None };
-        (second, Input::Reading(Reading { signal: exhausted.clone(), sample }))
-    });
-    let run = World { plan, at: at.collect(), ..World::healthy() }.run();
-    let first = &run.campaign.results()[0];
-    let evidence = first.signals.iter().find(|evidence| evidence.signal == exhausted).unwrap();
-    assert_eq!(evidence.highest.as_ref().unwrap().value, 11.0, "6 before the reset and 5 after it");
-    assert!(first.findings.iter().any(|finding| matches!(finding, Finding::Crossed { value: 11.0, .. })));
-}
-
-#[test]
-fn a_plan_tells_all_its_faults_at_once_and_where_they_are() {
-    let good = draft();
-    let mut plan =
-        PlanDraft { recovery: Recovery { minimum: secs(20), floor: 0, give_up: secs(10) }, ..good };
-    plan.recommended = Ratio::new(0.0).unwrap();
-    plan.signals.push(signal(CPU, Unit::Percent));
-    plan.tiers[1].rate = plan.tiers[0].rate;
-    plan.tiers[2].name = "P1".to_owned();
-    plan.tiers[3].hold = secs(20);
-    plan.tiers[4].p99_bound = Duration::ZERO;
-    plan.tiers[0].criteria.push(criterion(SignalId::literal("gone"), 1.0, Severity::Stop, 0));
-    plan.tiers[0].criteria.push(criterion(CPU, f64::NAN, Severity::Warning, 0));
-    plan.tiers[0].criteria.push(criterion(CPU, 99.0, Severity::Warning, 0));
-    let errors = Plan::new(plan).unwrap_err();
-    let has = |wanted: fn(&PlanError) -> bool| errors.faults().iter().any(wanted);
-    assert!(has(|fault| matches!(fault, PlanError::DuplicateSignal(id) if *id == CPU)));
-    assert!(has(|fault| matches!(fault, PlanError::RateNotIncreasing { place: 1, .. })));
-    assert!(has(|fault| matches!(fault, PlanError::TierName { place: 2, .. })));
-    assert!(has(|fault| matches!(fault, PlanError::HoldTooShort { place: 3, .. })));
-    assert!(has(|fault| matches!(fault, PlanError::ZeroDuration { place } if place == "tiers[4].p99_bound")));
-    assert!(has(|fault| matches!(fault, PlanError::UnknownSignal { place: 0, .. })));
-    assert!(has(|fault| matches!(fault, PlanError::BoundNotFinite { place: 0, .. })));
-    assert!(has(|fault| matches!(fault, PlanError::WarningBeyondStop { place: 0, .. })));
-    assert!(has(|fault| matches!(fault, PlanError::SustainedTooLong { place: 3, .. })));
-    assert!(has(|fault| matches!(fault, PlanError::GiveUpBeforeMinimum { .. })));
-    assert!(has(|fault| matches!(fault, PlanError::ZeroFloor)));
-    assert!(has(|fault| matches!(fault, PlanError::ZeroRecommendation)));
-    let empty = Plan::new(PlanDraft { tiers: Vec::new(), ..draft() }).unwrap_err();
-    assert!(matches!(empty.faults(), [PlanError::NoTier]));
-}
-
-#[test]
-fn a_warning_below_its_stop_is_no_fault_in_either_direction() {
-    let mut plan = draft();
-    for tier in &mut plan.tiers {
-        for (bound, severity) in [(20.0, Severity::Warning), (10.0, Severity::Stop)] {
-            let low = criterion(CPU, bound, severity, 0);
-            tier.criteria.push(ramp_core::criterion::Criterion { comparison: Comparison::Below, ..low });
-        }
-    }
-    assert!(Plan::new(plan).is_ok());
-}
-
-/// A reading of the counter `exhausted` at a second of the campaign.
-fn counted(second: u64, scraped: u64, values: &[(&str, f64)]) -> (u64, Input) {
-    let scraped = Elapsed::new(secs(scraped));
-    let point = |&(series, value): &(&str, f64)| Point { series: series.to_owned(), value, scraped };
-    let sample = Sample::Present { points: values.iter().map(point).collect(), panel: None };
-    (second, Input::Reading(Reading { signal: EXHAUSTED, sample }))
-}
-
-const EXHAUSTED: SignalId = SignalId::literal("exhausted");
-
-fn counting(at: Vec<(u64, Input)>) -> World {
-    let mut plan = draft();
-    let counter = Signal { fold: Fold::Increase, interval: secs(60), ..signal(EXHAUSTED, Unit::Count) };
-    plan.signals.push(counter);
-    plan.tiers.truncate(1);
-    plan.tiers[0].criteria.push(criterion(EXHAUSTED, 10.0, Severity::Stop, 0));
-    World { plan, at, ..World::healthy() }
-}
-
-#[test]
-fn old_counts_of_several_series_are_no_increase() {
-    let values = [("a", 1_000.0), ("b", 2_000.0)];
-    let at = (0..6).map(|minute| counted(minute * 55, minute * 55, &values)).collect();
-    assert_eq!(counting(at).run().verdicts(), [Go]);
-}
-
-#[test]
-fn a_late_answer_with_an_older_count_is_no_reset() {
-    let mut at: Vec<_> = (0..6).map(|minute| counted(minute * 55, minute * 55, &[("a", 1_000.0)])).collect();
-    at.insert(3, counted(112, 100, &[("a", 900.0)]));
-    assert_eq!(counting(at).run().verdicts(), [Go]);
-}
-
-#[test]
-fn one_scrape_at_the_end_of_a_silent_tier_is_not_enough() {
-    let cpu = |_, since: f64| (since >= 295.0).then_some(40.0);
-    let run = World { cpu: Box::new(cpu), ..World::healthy() }.run();
-    assert_eq!(run.verdicts(), [Inconclusive]);
-    assert!(run.has(|finding| matches!(finding, Finding::Coverage { signal, .. } if *signal == CPU)));
-}
-
-#[test]
-fn values_that_are_no_numbers_are_absences() {
-    let run = World { cpu: Box::new(|_, _| Some(f64::NAN)), ..World::healthy() }.run();
-    assert_eq!(run.verdicts(), [Inconclusive]);
-    let nan =
-        |finding: &Finding| matches!(finding, Finding::Coverage { absence: Some(Absence::NotANumber), .. });
-    assert!(run.has(nan));
-}
-
-#[test]
 fn a_stop_that_an_interrupt_cut_short_leaves_the_capacity_a_floor() {
     let slow = |tier, _: f64| if tier == 1 { 3.0 } else { 0.05 };
     let at = vec![(425, Input::Interrupt)];
@@ -440,14 +283,6 @@ fn a_load_that_starts_after_it_was_given_up_on_is_stopped() {
 }
 
 #[test]
-fn a_counter_without_a_value_from_before_the_tier_is_not_enough() {
-    let at = (0..6).map(|minute| counted(1 + minute * 55, 1 + minute * 55, &[("a", 5.0)])).collect();
-    let run = counting(at).run();
-    assert_eq!(run.verdicts(), [Inconclusive]);
-    assert!(run.has(|finding| matches!(finding, Finding::Coverage { signal, .. } if *signal == EXHAUSTED)));
-}
-
-#[test]
 fn a_client_that_stalls_for_four_seconds_at_p1_proves_nothing_about_the_replication() {
     // Records due in the stall are handed over when it ends: late from their due time, in time from the hand-over.
     let stalled = 4_000.0_f64;
@@ -460,39 +295,6 @@ fn a_client_that_stalls_for_four_seconds_at_p1_proves_nothing_about_the_replicat
     assert_eq!(run.verdicts(), [Inconclusive]);
     let expected = Finding::GeneratorLate { violations: 3_001, from_handover: 0, allowed: 3_000 };
     assert!(run.last().findings.contains(&expected), "{:?}", run.last().findings);
-}
-
-#[test]
-fn a_crossing_reading_that_was_absent_once_leaves_a_go_that_lists_the_absence() {
-    let cpu = |tier, since: f64| (tier != 1 || !(120.0..125.0).contains(&since)).then_some(40.0);
-    let run = World { cpu: Box::new(cpu), ..World::healthy() }.run();
-    assert_eq!(run.verdicts(), [Go; 5], "nobody saw it cross");
-    let evidence = &run.outcome().tiers[1].signals[0];
-    assert_eq!((evidence.absences, evidence.absence.clone()), (1, Some(Absence::NoSeries)));
-    assert_eq!(evidence.seen + 1, run.outcome().tiers[0].signals[0].seen);
-}
-
-#[test]
-fn a_prometheus_scraping_every_15_s_with_a_rate_window_of_2_min_is_too_slow_for_a_tier_of_5_min() {
-    let mut plan = draft();
-    plan.signals[0].interval = secs(15);
-    plan.signals[0].window = secs(120);
-    let errors = Plan::new(plan.clone()).unwrap_err();
-    assert_eq!(errors.faults().len(), 5, "{errors}");
-    assert!(
-        errors
-            .faults()
-            .iter()
-            .all(|fault| matches!(fault, PlanError::HoldTooShort { least, .. } if *least == secs(5 * 135)))
-    );
-    for tier in &mut plan.tiers {
-        tier.hold = secs(675);
-    }
-    let cpu = |_, since: f64| (since as u64).is_multiple_of(15).then_some(40.0);
-    let run = World { plan, cpu: Box::new(cpu), ..World::healthy() }.run();
-    assert_eq!(run.verdicts(), [Go; 5]);
-    let evidence = &run.outcome().tiers[0].signals[0];
-    assert!(evidence.expected == 36 && evidence.seen >= 35, "from second 135 on, each 15 s: {evidence:?}");
 }
 
 #[test]
@@ -548,43 +350,6 @@ fn a_measured_p99_has_its_samples_and_its_interval() {
     let run = World { latency: Box::new(ranged), ..World::healthy() }.run();
     let value = Duration::from_millis(50);
     assert_eq!(run.campaign.results()[0].p99, P99::Measured { value, samples: 300_000, range });
-}
-
-#[test]
-fn a_signal_judged_by_its_mean_or_last_value_is_judged_when_the_tier_ends() {
-    // High in the first half of each tier, low in the second: a mean of 60, a last value of 20.
-    let cpu = |_, since: f64| Some(if since < 150.0 { 100.0 } else { 20.0 });
-    for (fold, bound, verdict) in
-        [(Fold::Mean, 70.0, Go), (Fold::Mean, 50.0, Stop), (Fold::Last, 30.0, Go), (Fold::Last, 10.0, Stop)]
-    {
-        let mut plan = draft();
-        plan.signals[0].fold = fold;
-        plan.tiers.truncate(1);
-        plan.tiers[0].criteria = vec![criterion(CPU, bound, Severity::Stop, 0)];
-        let run = World { plan, cpu: Box::new(cpu), ..World::healthy() }.run();
-        assert_eq!(run.verdicts(), [verdict], "{fold:?} {bound}");
-        let ran = run.last().stopped.unwrap().since(run.last().started.unwrap());
-        assert_eq!(ran, secs(300), "nothing is certain before the end");
-        let crossed = run.last().findings.iter().find_map(|finding| match finding {
-            Finding::Crossed { value, .. } => Some(*value),
-            _ => None,
-        });
-        let expected = (verdict == Stop).then_some(if fold == Fold::Mean { 58.0..62.0 } else { 20.0..20.1 });
-        assert_eq!(crossed.is_some(), expected.is_some());
-        assert!(crossed.zip(expected).is_none_or(|(value, range)| range.contains(&value)), "{crossed:?}");
-    }
-}
-
-#[test]
-fn a_time_to_last_is_refused_where_only_the_end_is_judged() {
-    let mut plan = draft();
-    plan.signals[0].fold = Fold::Last;
-    plan.tiers[2].criteria.push(criterion(CPU, 95.0, Severity::Stop, 10));
-    let errors = Plan::new(plan).unwrap_err();
-    assert!(
-        matches!(errors.faults(), [PlanError::SustainedAtTheEnd { place: 2, fold: Fold::Last, .. }]),
-        "{errors}"
-    );
 }
 
 #[test]
@@ -644,22 +409,6 @@ fn a_campaign_that_takes_longer_than_planned_says_by_how_much() {
     }
     let plan = PlanDraft { budget: None, ..draft() };
     assert_eq!(World { plan, ..World::healthy() }.run().outcome().overrun, None);
-}
-
-#[test]
-fn a_plan_shows_what_it_was_made_of() {
-    let evidence = EvidenceRules { lateness: secs(1), ..EvidenceRules::default() };
-    let plan = Plan::new(PlanDraft { evidence, ..draft() }).unwrap();
-    assert_eq!((plan.name(), plan.tiers(), plan.signals()), ("form", &*draft().tiers, &*draft().signals));
-    assert_eq!(
-        (plan.evidence(), plan.recovery(), plan.budget()),
-        (evidence, draft().recovery, draft().budget)
-    );
-    assert_eq!((plan.ceiling(), plan.refine(), plan.recommended()), (None, None, draft().recommended));
-    assert_eq!(plan.signal(&CPU), draft().signals.first());
-    assert_eq!(plan.signal(&SignalId::literal("none")), None);
-    assert_eq!(plan.tiers()[0].records(), 300_000);
-    assert_eq!(PlanDraft::from(plan), PlanDraft { evidence, ..draft() });
 }
 
 #[test]
@@ -753,39 +502,4 @@ fn a_tier_is_cut_with_the_first_record_beyond_one_in_a_hundred_of_all() {
         let ran = first.stopped.unwrap().since(first.started.unwrap());
         assert_eq!(ran < secs(102), cut, "{violations}: {ran:?}");
     }
-}
-
-#[test]
-fn a_signal_that_only_warns_may_be_absent() {
-    let mut plan = draft();
-    for tier in &mut plan.tiers {
-        tier.criteria.retain(|known| known.signal != CPU || known.severity == Severity::Warning);
-    }
-    let run = World { plan, cpu: Box::new(|_, _| None), ..World::healthy() }.run();
-    assert_eq!(run.verdicts(), [Go; 5]);
-}
-
-#[test]
-fn what_a_panel_shows_is_kept_of_gauges_and_not_of_counters() {
-    let mut plan = draft();
-    plan.tiers.truncate(1);
-    plan.signals.push(Signal { fold: Fold::Increase, ..signal(EXHAUSTED, Unit::Count) });
-    let read = |signal: &SignalId, second: u64, panel| {
-        let point = Point { series: "a".to_owned(), value: 50.0, scraped: Elapsed::new(secs(second)) };
-        let sample = Sample::Present { points: vec![point], panel: Some(panel) };
-        (second, Input::Reading(Reading { signal: signal.clone(), sample }))
-    };
-    let at = (1..60).flat_map(|n| {
-        let panel = if n % 2 == 0 { 20.0 } else { 40.0 };
-        [read(&CPU, 5 * n + 1, panel), read(&EXHAUSTED, 5 * n + 1, panel)]
-    });
-    let run = World { plan, at: at.collect(), ..World::healthy() }.run();
-    let panel = |id: SignalId| {
-        let mut evidence = run.campaign.results()[0].signals.iter();
-        evidence.find(|evidence| evidence.signal == id).unwrap().panel
-    };
-    let figures = panel(CPU).unwrap();
-    assert_eq!((figures.highest, figures.lowest), (40.0, 20.0));
-    assert!((29.0..31.0).contains(&figures.mean), "{figures:?}");
-    assert_eq!(panel(EXHAUSTED), None);
 }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     signal::SignalId,
-    statistics::{NINETY_NINE, quantile_ranks},
+    statistics::{NINETY_NINE, quantile_ranks, tail_ranks},
     units::Elapsed,
 };
 
@@ -106,6 +106,20 @@ pub struct LatencySnapshot {
     pub p99_range: Option<(Duration, Duration)>,
     /// Highest latency, the present age of records that have not arrived included.
     pub max: Option<Duration>,
+    /// The whole distribution over the same population, for display: one point for each of
+    /// [`tail_ranks`], or none where it was not taken.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub tail: Vec<TailPoint>,
+}
+
+/// One point of a distribution of latencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct TailPoint {
+    /// At most one record in so many took longer: 100 for the 99th percentile.
+    pub one_in: u64,
+    /// The latency.
+    pub latency: Duration,
 }
 
 impl LatencySnapshot {
@@ -145,6 +159,9 @@ impl LatencySnapshot {
             p99: rank(offered - offered / 100),
             p99_range: p99_range.and_then(|ranks| Some((rank(*ranks.start())?, rank(*ranks.end())?))),
             max: rank(offered),
+            tail: tail_ranks(offered)
+                .filter_map(|(one_in, at)| Some(TailPoint { one_in, latency: rank(at)? }))
+                .collect(),
             ..snapshot
         }
     }
@@ -272,6 +289,11 @@ mod tests {
             p99: Some(990 * MILLI),
             p99_range: Some((983 * MILLI, 998 * MILLI)),
             max: Some(1_000 * MILLI),
+            tail: [1, 500, 800, 900, 950, 980, 990, 995, 998, 999]
+                .into_iter()
+                .zip([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
+                .map(|(millis, one_in)| TailPoint { one_in, latency: millis * MILLI })
+                .collect(),
             ..LatencySnapshot::default()
         };
         assert_eq!(LatencySnapshot::of(records, 950 * MILLI), expected);

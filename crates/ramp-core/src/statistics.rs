@@ -26,6 +26,19 @@ pub fn quantile_ranks(samples: u64, quantile: Ratio) -> Option<RangeInclusive<u6
     Some(low.max(1.0) as u64..=(high as u64).min(samples))
 }
 
+/// Where the points of a distribution's tail lie among so many sorted `samples`: for 1, 2, 5, 10, 20, 50, … up to their
+/// number, the rank (from 1 for the lowest) beyond which at most one sample in so many lies. None for no samples.
+///
+/// They are evenly apart on the logarithmic axis on which percentiles are drawn (50 %, 90 %, 99 %, 99.9 %, …).
+pub fn tail_ranks(samples: u64) -> impl Iterator<Item = (u64, u64)> {
+    let decades = std::iter::successors(Some(1_u64), |decade| decade.checked_mul(10));
+    let steps =
+        decades.flat_map(|decade| [1, 2, 5].into_iter().filter_map(move |step| decade.checked_mul(step)));
+    steps
+        .take_while(move |one_in| *one_in <= samples)
+        .map(move |one_in| (one_in, (samples - samples / one_in).max(1)))
+}
+
 /// Whether a bound lies within the confidence interval of a `quantile` (see [`quantile_ranks`]) of `samples` values
 /// of which `beyond` lie at or beyond the bound: whether chance could have put the quantile on the bound's other side.
 #[must_use]
@@ -98,6 +111,16 @@ mod tests {
         assert_eq!(quantile_ranks(1_000, Ratio::new(0.01).unwrap()), Some(3..=18));
         assert_eq!(quantile_ranks(1_000_000, Ratio::new(1.0).unwrap()), None);
         assert_eq!(quantile_ranks(1_000_000, Ratio::new(0.0).unwrap()), None);
+    }
+
+    #[test]
+    fn a_tail_has_points_as_far_as_there_are_samples() {
+        let tail = |samples| tail_ranks(samples).collect::<Vec<_>>();
+        assert_eq!(tail(0), []);
+        assert_eq!(tail(1), [(1, 1)]);
+        assert_eq!(tail(100), [(1, 1), (2, 50), (5, 80), (10, 90), (20, 95), (50, 98), (100, 99)]);
+        assert_eq!(tail(u64::MAX).len(), 58, "up to 10^19, without overflow");
+        assert_eq!(tail(300_000).last(), Some(&(200_000, 299_999)));
     }
 
     #[test]

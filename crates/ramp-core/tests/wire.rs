@@ -9,7 +9,9 @@ use ramp_core::{
     criterion::{Comparison, Criterion, Severity},
     event::{Action, Ending, Event},
     evidence::{Extreme, PanelFigures, SignalEvidence},
-    observation::{Absence, LatencySnapshot, LoadLimit, LoadPart, LoadProgress, Point, Reading, Sample},
+    observation::{
+        Absence, LatencySnapshot, LoadLimit, LoadPart, LoadProgress, Point, Reading, Sample, TailPoint,
+    },
     plan::{EvidenceRules, LatencyCeiling, Plan, PlanDraft, Recovery, Refine, Tier},
     signal::{Fold, Signal, SignalId, Unit},
     tier_result::{P99, RecoveryResult, TierResult},
@@ -79,6 +81,7 @@ fn latency() -> LatencySnapshot {
         p99: Some(SECOND),
         p99_range: Some((SECOND, SECOND)),
         max: None,
+        tail: vec![TailPoint { one_in: 1, latency: SECOND }, TailPoint { one_in: 2, latency: SECOND }],
     }
 }
 
@@ -326,6 +329,9 @@ fn what_was_written_before_a_field_was_added_is_still_read() {
     let text = serde_json::to_string(&latency()).unwrap();
     let old: LatencySnapshot = serde_json::from_str(&without(text, "p99_range")).unwrap();
     assert_eq!(old, LatencySnapshot { p99_range: None, ..latency() });
+    let text = serde_json::to_string(&latency()).unwrap();
+    let old: LatencySnapshot = serde_json::from_str(&without(text, "tail")).unwrap();
+    assert_eq!(old, LatencySnapshot { tail: Vec::new(), ..latency() });
     let text = without(serde_json::to_string(&draft()).unwrap(), "ceiling");
     let old: PlanDraft = serde_json::from_str(&without(text, "refine")).unwrap();
     assert_eq!(old, PlanDraft { ceiling: None, refine: None, ..draft() });

@@ -15,8 +15,8 @@ use std::{
 
 use hdrhistogram::Histogram;
 use ramp_core::{
-    observation::{LatencySnapshot, LoadLimit, LoadPart, LoadProgress},
-    statistics::{NINETY_NINE, quantile_ranks},
+    observation::{LatencySnapshot, LoadLimit, LoadPart, LoadProgress, TailPoint},
+    statistics::{NINETY_NINE, quantile_ranks, tail_ranks},
     units::Rate,
 };
 use rdkafka::error::RDKafkaErrorCode;
@@ -374,6 +374,11 @@ impl TierAccount {
         snapshot.p99_range = quantile_ranks(histogram.len(), NINETY_NINE)
             .and_then(|ranks| ranked(*ranks.start()).zip(ranked(*ranks.end())));
         snapshot.max = quantile(&histogram, 1.0);
+        // The whole distribution is for people, who look at a load that is over.
+        if self.ended.get().is_some() {
+            let point = |(one_in, rank)| Some(TailPoint { one_in, latency: ranked(rank)? });
+            snapshot.tail = tail_ranks(histogram.len()).filter_map(point).collect();
+        }
         snapshot
     }
 

@@ -43,6 +43,36 @@ fn silence_is_the_worst_latency() {
 }
 
 #[test]
+fn a_load_that_is_over_shows_its_whole_distribution_with_what_has_not_arrived() {
+    let account = account(1_000);
+    // Record n takes n ms; the last hundred do not arrive.
+    for sequence in 0..900 {
+        arrive(&account, sequence, sequence * 10 + sequence);
+    }
+    assert_eq!(account.latency(at(20_000)).tail, [], "the load is not over");
+    account.end(at(10_000));
+    let tail = account.latency(at(20_000)).tail;
+    let shown: Vec<_> = tail.iter().map(|point| (point.one_in, point.latency.as_millis())).collect();
+    let expected = [
+        (1, 0),
+        (2, 499),
+        (5, 799),
+        (10, 899),
+        (20, 10_500),
+        (50, 10_800),
+        (100, 10_900),
+        (200, 10_950),
+        (500, 10_980),
+        (1_000, 10_990),
+    ];
+    for ((one_in, shown), (place, expected)) in shown.iter().zip(expected) {
+        assert_eq!(*one_in, place);
+        assert!(shown.abs_diff(expected) <= 1 + expected / 500, "1 in {one_in}: {shown} ms, {expected} ms");
+    }
+    assert_eq!(shown.len(), expected.len());
+}
+
+#[test]
 fn the_interval_of_p99_lies_around_it_and_counts_what_has_not_arrived() {
     let account = account(1_000);
     let milli = Duration::from_millis;

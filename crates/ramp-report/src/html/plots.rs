@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 
 use super::Page;
 use crate::{
-    chart::{self, Bound, FIRST, Line, Plot, SECOND, Scale, Shade, Span, THIRD, WIDTH, tiers::TierLatency},
+    chart::{
+        self, Bound, FIRST, Line, Plot, SECOND, Scale, Shade, Span, THIRD, WIDTH, tail::TierTail,
+        tiers::TierLatency,
+    },
     grid::Row,
     timeline::{self, Track, TrackUnit, millis},
 };
@@ -35,6 +38,7 @@ impl Page<'_> {
         let figures = [self.rates(), self.latency_plot(), self.lags(), self.resources()];
         let body = html! {
             (self.tier_latencies())
+            (self.tails())
             @for figure in &figures { (self.figure(figure, &shades, span)) }
             p.note {
                 (self.t(
@@ -87,6 +91,46 @@ impl Page<'_> {
                     span.key { span.swatch.bound {} (self.t("borne du p99", "p99 bound")) }
                 }
                 div.still tabindex="0" role="img" aria-label={ (heading) ". " (described.join(" ; ")) } { (PreEscaped(svg)) }
+            }
+        }
+    }
+
+    /// The whole distribution of every tier's latencies.
+    fn tails(&self) -> Markup {
+        let probes = Row::probes(self.report);
+        let measured = self.rows.iter().chain(&probes).filter_map(|row| {
+            let latency = row.result?.latency.as_ref().filter(|latency| !latency.tail.is_empty())?;
+            let (name, bound) = (row.tier.name.as_str(), row.tier.p99_bound);
+            Some(TierTail { name, bound, points: &latency.tail, max: latency.max })
+        });
+        let measured: Vec<_> = measured.collect();
+        let Some(svg) = chart::tail::draw(&measured, &|value| self.logarithmic(value)) else {
+            return html! {};
+        };
+        let heading = self.t(
+            "Distribution des latences de chaque palier (échelles logarithmiques)",
+            "Distribution of each tier's latencies (logarithmic scales)",
+        );
+        let described = measured.iter().map(|TierTail { name, points, .. }| {
+            let one_in = |depth| points.iter().find(|point| point.one_in == depth);
+            let named = [(2, "p50"), (10, "p90"), (100, "p99"), (1_000, "p99.9")].into_iter();
+            let figures = named.filter_map(|(depth, name)| {
+                Some(format!("{name} {}", self.locale.millis(one_in(depth)?.latency)))
+            });
+            format!("{} : {}", crate::label::visible(name), figures.collect::<Vec<_>>().join(", "))
+        });
+        let described: Vec<_> = described.collect();
+        html! {
+            figure #tier-distribution {
+                h3 { (heading) }
+                p.legend { span.key { span.swatch.bound {} (self.t("borne du p99", "p99 bound")) } }
+                div.still tabindex="0" role="img" aria-label={ (heading) ". " (described.join(" ; ")) } { (PreEscaped(svg)) }
+                figcaption {
+                    (self.t(
+                        "Depuis l'heure d'envoi prévue ; un enregistrement qui n'est pas arrivé compte avec son âge.",
+                        "From the intended send time; a record that has not arrived counts with its age.",
+                    ))
+                }
             }
         }
     }

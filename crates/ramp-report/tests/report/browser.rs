@@ -7,7 +7,12 @@ use ramp_report::{Locale, Report, html};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{chromium::Chromium, hostile::hostile_report, journal::report};
+use crate::{
+    chromium::Chromium,
+    hostile::hostile_report,
+    journal::{report, told},
+    world::World,
+};
 
 const WIDTHS: [u32; 3] = [360, 768, 1_440];
 const SCHEMES: [&str; 2] = ["light", "dark"];
@@ -23,7 +28,8 @@ fn a_page_asks_for_nothing_complains_of_nothing_and_fits_every_screen() {
     let folder = TempDir::new().unwrap();
     let mut chromium = Chromium::start();
     let reports = ["all-go", "stop-at-p3", "stop-at-p1", "refined"].map(report);
-    for report in reports.iter().chain([&hostile_report()]) {
+    let told = told(&World { capacity: Some(4_000.0), ..World::default() });
+    for report in reports.iter().chain([&hostile_report(), &told]) {
         let file = written(folder.path(), report);
         for (width, scheme) in WIDTHS.into_iter().flat_map(|width| SCHEMES.map(|scheme| (width, scheme))) {
             chromium.open(&file, width, scheme);

@@ -3,7 +3,10 @@
 use ramp_report::{Locale, csv, html, json, junit, markdown, terminal};
 use serde_json::Value;
 
-use crate::journal::{JOURNALS, report};
+use crate::{
+    journal::{JOURNALS, report, told},
+    world::World,
+};
 
 const LOCALES: [(&str, Locale); 2] = [("fr", Locale::French), ("en", Locale::English)];
 
@@ -81,7 +84,7 @@ fn the_same_report_gives_the_same_bytes() {
 
 #[test]
 fn a_campaign_that_was_cut_off_before_its_first_tier_is_rendered_in_every_form() {
-    let world = crate::world::World::default();
+    let world = World::default();
     let recorder = ramp_report::Recorder::new(&world.plan());
     let campaign = ramp_core::campaign::Campaign::new(world.plan());
     let report = ramp_report::Report::of(crate::world::facts(), &campaign, &recorder, crate::world::known());
@@ -93,6 +96,20 @@ fn a_campaign_that_was_cut_off_before_its_first_tier_is_rendered_in_every_form()
     }
     assert_eq!(csv::grid(&report).lines().count(), 6);
     assert_eq!(csv::timeline(&report).lines().count(), 1);
+}
+
+#[test]
+fn the_distribution_of_each_tier_is_drawn_and_put_in_words() {
+    let told = told(&World { capacity: Some(4_000.0), ..World::default() });
+    let page = html::render(&told, Locale::English);
+    let (_, figure) = page.split_once("id=\"tier-distribution\"").unwrap();
+    let (figure, _) = figure.split_once("</figure>").unwrap();
+    for drawn in ["p50", "p99", "p99.99", "P1", "P3"] {
+        assert!(figure.contains(&format!("\n{drawn}\n")), "{drawn}: {figure}");
+    }
+    assert!(figure.contains("P1 : p50 35 ms, p90 69 ms, p99 79 ms, p99.9 79 ms ; P2"), "{figure}");
+    let before = html::render(&report("stop-at-p3"), Locale::English);
+    assert!(!before.contains("tier-distribution"), "an older journal holds no distribution");
 }
 
 /// The page with a mark in place of each plot and of the values for the script.

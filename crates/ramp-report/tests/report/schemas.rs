@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use crate::{
     hostile::hostile_report,
-    journal::{JOURNALS, report},
+    journal::{JOURNALS, report, told},
+    world::World,
 };
 
 fn schema() -> jsonschema::Validator {
@@ -19,7 +20,8 @@ fn schema() -> jsonschema::Validator {
 #[test]
 fn every_json_report_is_of_the_documented_form() {
     let schema = schema();
-    for report in JOURNALS.map(report).iter().chain([&hostile_report()]) {
+    let told = told(&World { capacity: Some(4_000.0), ..World::default() });
+    for report in JOURNALS.map(report).iter().chain([&hostile_report(), &told]) {
         let value: Value = serde_json::from_str(&json::render(report)).unwrap();
         let faults: Vec<_> =
             schema.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();

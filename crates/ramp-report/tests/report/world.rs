@@ -6,9 +6,10 @@ use ramp_core::{
     campaign::{Campaign, Input},
     criterion::{Comparison, Criterion, Severity},
     event::Action,
-    observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample},
+    observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample, TailPoint},
     plan::{Plan, PlanDraft, Recovery, Refine, Tier},
     signal::{Signal, SignalId, Unit},
+    statistics::tail_ranks,
     units::{Elapsed, Rate, Ratio},
 };
 use ramp_report::{KnownSignals, QueryFact, RunFacts};
@@ -317,6 +318,12 @@ impl Load {
             p99: quantile(0.99),
             p99_range: quantile(0.985).zip(quantile(0.995)),
             max: quantile(1.0),
+            tail: self.stopped.map_or_else(Vec::new, |_| {
+                let point = |(one_in, rank): (u64, u64)| {
+                    Some(TailPoint { one_in, latency: quantile(rank as f64 / total)? })
+                };
+                tail_ranks(total as u64).filter_map(point).collect()
+            }),
             ..LatencySnapshot::default()
         }
     }

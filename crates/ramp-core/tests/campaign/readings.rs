@@ -290,6 +290,15 @@ fn a_series_that_appears_within_a_tier_is_expected_from_then_on() {
 }
 
 #[test]
+fn a_series_that_vanished_is_not_made_up_for_by_one_that_came_late_and_stayed() {
+    let at = (0..60).map(|n| hot(n * 5, &[(if n <= 40 { "early" } else { "late" }, 40.0)]));
+    let run = heating(Fold::Worst, at.collect());
+    assert_eq!(run.verdicts(), [Inconclusive]);
+    let early = |finding: &Finding| matches!(finding, Finding::Coverage { series: Some(series), seen: 40, expected: 59, .. } if series == "early");
+    assert!(run.has(early), "{:?}", run.last().findings);
+}
+
+#[test]
 fn a_scrape_that_is_read_several_times_counts_once() {
     let at = (0..60).flat_map(|n| {
         let (value, often) = if n % 2 == 0 { (10.0, 9) } else { (90.0, 1) };

@@ -70,7 +70,7 @@ pub enum Clue {
         series: String,
         /// Its mean.
         mean: f64,
-        /// The median of the means of all series.
+        /// What the means of nine in ten series do not exceed.
         usual: f64,
     },
     /// The true lag grew.
@@ -269,8 +269,9 @@ const FULL_BUFFER: f64 = 90.0;
 /// Below this (per cent) it does not.
 const HALF_BUFFER: f64 = 50.0;
 
-/// The share of the waiting records that the worker holds where writing is slow; less where reading is.
-const SHARE_IN_HAND: f64 = 0.2;
+/// The share of the waiting records that the worker holds where writing is slow. Where reading is, what one fetch
+/// brings is all that it holds: a quarter of them and more where few wait.
+const SHARE_IN_HAND: f64 = 0.5;
 
 /// Fewer records in the worker's hands are its usual work.
 const MANY_RECORDS: f64 = 1_000.0;
@@ -281,7 +282,7 @@ const BUSY_CPU: f64 = 90.0;
 /// Per cent of the worker's memory.
 const FULL_MEMORY: f64 = 95.0;
 
-/// How many times the median a series that stands out is.
+/// How many times what nine in ten series do not exceed a series that stands out is.
 const FAR_OUT: f64 = 3.0;
 
 /// By how many milliseconds it stands out at least.

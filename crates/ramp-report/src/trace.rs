@@ -62,7 +62,7 @@ pub(crate) struct Outlier {
     pub(crate) series: String,
     /// Its mean.
     pub(crate) mean: f64,
-    /// The median of the series' means.
+    /// What nine in ten of the series' means do not exceed.
     pub(crate) usual: f64,
 }
 
@@ -183,7 +183,7 @@ impl SignalTrace {
         }
     }
 
-    /// The series with the highest mean beside the median of all; `None` with fewer than three.
+    /// The series with the highest mean, beside what nine in ten do not exceed; `None` with fewer than three.
     pub(crate) fn outlier(&self) -> Option<Outlier> {
         let mut means: Vec<_> =
             self.series.iter().map(|(series, trace)| (trace.sum / trace.values, series)).collect();
@@ -191,7 +191,7 @@ impl SignalTrace {
             return None;
         }
         means.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let usual = means.get((means.len() - 1) / 2)?.0;
+        let usual = means.get((means.len() - 1) * 9 / 10)?.0;
         let (mean, series) = means.last()?;
         Some(Outlier { series: (*series).clone(), mean: *mean, usual })
     }
@@ -215,7 +215,7 @@ impl Trend {
 /// More series than this are not told apart.
 const MOST_SERIES: usize = 512;
 
-/// Two series have no middle to stand out from.
+/// Two series have no others to stand out from.
 const LEAST_SERIES: usize = 3;
 
 /// Fewer values are no trend.

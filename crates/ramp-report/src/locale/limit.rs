@@ -91,8 +91,12 @@ impl Locale {
             Clue::StandsOut { signal, unit, series, mean, usual } => {
                 let (mean, usual) = (self.value(*mean, *unit), self.value(*usual, *unit));
                 match self {
-                    Self::French => format!("{signal} : {mean} pour {series}, médiane des séries {usual}"),
-                    Self::English => format!("{signal}: {mean} for {series}, median of the series {usual}"),
+                    Self::French => {
+                        format!("{signal} : {mean} pour {series}, au plus {usual} pour neuf séries sur dix")
+                    }
+                    Self::English => {
+                        format!("{signal}: {mean} for {series}, at most {usual} for nine in ten series")
+                    }
                 }
             }
             Clue::LagGrew { per_second, peak } => {

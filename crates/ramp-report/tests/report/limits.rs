@@ -45,6 +45,32 @@ fn series_that_vanish_under_load_point_at_the_task() {
 }
 
 #[test]
+fn one_partition_far_beyond_the_others_is_named_beside_where_its_records_wait() {
+    assert_eq!(named(&world(4_000.0, Fault::HotPartition)), [Limit::Target, Limit::OneSeries]);
+}
+
+#[test]
+fn what_the_client_says_points_at_the_source_or_at_the_generator() {
+    for (part, limit) in [
+        (LoadPart::Source, Limit::SourceBrokers),
+        (LoadPart::Network, Limit::SourceBrokers),
+        (LoadPart::Client, Limit::Generator),
+    ] {
+        let world = World { client: Some(part), ..world(4_000.0, Fault::Source) };
+        assert_eq!(named(&world), [Limit::Source, limit]);
+    }
+}
+
+#[test]
+fn a_generator_that_is_late_is_its_own_limit() {
+    let report = told(&World { lateness: 150.0, ..World::default() });
+    let last = report.tiers.last().unwrap();
+    assert_eq!((last.tier, last.verdict), (0, Verdict::Inconclusive));
+    let limits: Vec<_> = report.limits.iter().map(|likely| likely.limit).collect();
+    assert_eq!(limits, [Limit::Generator]);
+}
+
+#[test]
 fn two_rules_that_fit_are_both_shown() {
     let busy = World { cpu: 113.0, ..world(4_000.0, Fault::Target) };
     assert_eq!(named(&busy), [Limit::Target, Limit::WorkerCpu]);

@@ -6,7 +6,9 @@ use ramp_core::{
     campaign::{Campaign, Input},
     criterion::{Comparison, Criterion, Severity},
     event::Action,
-    observation::{Absence, LatencySnapshot, LoadProgress, Point, Reading, Sample, TailPoint},
+    observation::{
+        Absence, LatencySnapshot, LoadLimit, LoadPart, LoadProgress, Point, Reading, Sample, TailPoint,
+    },
     plan::{Plan, PlanDraft, Recovery, Refine, Tier},
     signal::{Signal, SignalId, Unit},
     statistics::tail_ranks,
@@ -44,6 +46,10 @@ pub(crate) struct World {
     pub(crate) beat: u64,
     /// The resolution of the search for the limit.
     pub(crate) refine: Option<f64>,
+    /// What the load's client says of what holds it back, from P3 on.
+    pub(crate) client: Option<LoadPart>,
+    /// How late the generator is, in milliseconds.
+    pub(crate) lateness: f64,
 }
 
 /// Where records wait when there are too many.
@@ -57,6 +63,8 @@ pub(crate) enum Fault {
     Paused,
     /// The worker is gone, and its series with it.
     Dead,
+    /// In the worker, for one partition among many.
+    HotPartition,
 }
 
 impl Default for World {
@@ -72,6 +80,8 @@ impl Default for World {
             recovery: 10,
             beat: 2,
             refine: None,
+            client: None,
+            lateness: 0.9,
         }
     }
 }
@@ -188,7 +198,7 @@ impl World {
             inputs.push(Input::Interrupt);
         }
         if ends || second.is_multiple_of(self.beat) {
-            let (tier, progress) = (load.tier, load.progress(second));
+            let (tier, progress) = (load.tier, self.progress(load, second));
             let input = match load.stopped {
                 Some(_) => Input::LoadEnded { tier, progress },
                 None => Input::Load { tier, progress },
@@ -198,9 +208,22 @@ impl World {
         }
     }
 
+    fn progress(&self, load: &Load, second: u64) -> LoadProgress {
+        let offered = load.offered as u64;
+        let client = self.client.filter(|_| load.tier >= 2);
+        LoadProgress {
+            due: offered,
+            offered,
+            acknowledged: offered,
+            lateness_p99: Duration::from_micros((self.lateness * 1e3 + 400.0 * wobble(second, 9)) as u64),
+            limit: client.map(|part| LoadLimit { part, detail: "as it says".to_owned() }),
+            ..LoadProgress::default()
+        }
+    }
+
     fn readings(&self, load: &Load, second: u64) -> Vec<Input> {
         let in_worker = match self.fault {
-            Fault::Target => load.waiting.min(31_500.0),
+            Fault::Target | Fault::HotPartition => load.waiting.min(31_500.0),
             Fault::Source | Fault::Paused | Fault::Dead => 0.0,
         };
         let waits = load.waiting / self.capacity.unwrap_or(f64::INFINITY).max(1.0) * 1e3;
@@ -228,7 +251,22 @@ impl World {
                     value: (value * share * decimals).round() / decimals,
                     scraped: Elapsed::new(Duration::from_secs(second)),
                 };
-                let points = vec![point(1, 1.0), point(2, 0.9)];
+                // Of partitions that are all late some are later, as they are read in turn.
+                let share = |partition: u64| match self.fault {
+                    Fault::HotPartition if partition > 0 => 0.02,
+                    Fault::HotPartition => 1.0,
+                    Fault::Target | Fault::Source | Fault::Paused | Fault::Dead if partition > 3 => 0.1,
+                    Fault::Target | Fault::Source | Fault::Paused | Fault::Dead => 1.0,
+                };
+                let points = if signal == AVG {
+                    let part = |partition| Point {
+                        series: format!(r#"partition="{partition}""#),
+                        ..point(1, share(partition))
+                    };
+                    (0..12).map(part).collect()
+                } else {
+                    vec![point(1, 1.0), point(2, 0.9)]
+                };
                 Sample::Present { points, panel: Some((value * 9.5).round() / 10.0) }
             };
             Input::Reading(Reading { signal, sample })
@@ -269,17 +307,6 @@ impl Load {
         }
         if latency >= self.bound {
             self.late += arriving;
-        }
-    }
-
-    fn progress(&self, second: u64) -> LoadProgress {
-        let offered = self.offered as u64;
-        LoadProgress {
-            due: offered,
-            offered,
-            acknowledged: offered,
-            lateness_p99: Duration::from_micros(900 + (400.0 * wobble(second, 9)) as u64),
-            ..LoadProgress::default()
         }
     }
 

@@ -3,6 +3,8 @@
 //! Everything that waits runs in a task of its own and answers by a message, so that a stalled cluster, a slow query
 //! or a full disk never keeps the loop from stopping the load.
 
+mod one_at_a_time;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -28,10 +30,11 @@ use ramp_observe::{Observed, Observer};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
-    task::{AbortHandle, JoinSet, spawn_blocking},
+    task::{JoinSet, spawn_blocking},
     time::{MissedTickBehavior, interval},
 };
 
+use self::one_at_a_time::OneAtATime;
 use crate::{
     journal::{Journal, JournalError},
     progress::Progress,
@@ -120,7 +123,7 @@ pub async fn drive(
         sender,
         tasks: JoinSet::new(),
         load: None,
-        sampling: None,
+        sampling: OneAtATime::default(),
     };
     driver.run(messages).await
 }
@@ -135,8 +138,7 @@ struct Driver<'a> {
     /// Dropped, and so ended, with the driver.
     tasks: JoinSet<()>,
     load: Option<TierLoad>,
-    /// The latest sampling: one never overlaps the next, and one that broke off holds up no other.
-    sampling: Option<AbortHandle>,
+    sampling: OneAtATime,
 }
 
 /// The load of the latest tier, whose records may still arrive after it has ended.
@@ -164,7 +166,7 @@ impl Driver<'_> {
         sampling.set_missed_tick_behavior(MissedTickBehavior::Skip);
         // Counters are read once before the first tier, whose increase counts from there.
         let means = Arc::clone(&self.means);
-        let mut first = means.observer.sample(SystemTime::now());
+        let mut first = means.observer.sample(self.start.elapsed());
         while let Some(observed) = first.next().await {
             self.observed(observed)?;
         }
@@ -290,18 +292,14 @@ impl Driver<'_> {
     }
 
     fn sample(&mut self) {
-        if self.sampling.as_ref().is_some_and(|sampling| !sampling.is_finished()) {
-            return;
-        }
-        let means = Arc::clone(&self.means);
-        let sender = self.sender.clone();
-        self.sampling = Some(self.tasks.spawn(async move {
+        let (means, start, sender) = (Arc::clone(&self.means), self.start, self.sender.clone());
+        self.sampling.start(&mut self.tasks, async move {
             // Each reading goes out as soon as it is had: a slow query holds up no other.
-            let mut readings = means.observer.sample(SystemTime::now());
+            let mut readings = means.observer.sample(start.elapsed());
             while let Some(observed) = readings.next().await {
                 let _ = sender.send(Message::Observed(observed));
             }
-        }));
+        });
     }
 
     fn observed(&mut self, Observed { reading, warnings }: Observed) -> Result<(), DriveError> {

@@ -136,7 +136,7 @@ pub(crate) fn cautions(observer: &Observer) -> Vec<String> {
 
 /// What the report says beside a query.
 fn notes(check: &QueryCheck) -> Vec<String> {
-    let parts = Some(&check.parts).filter(|parts| matches!(parts, Parts::Series(_) | Parts::Sum));
+    let parts = Some(&check.parts).filter(|parts| matches!(parts, Parts::Series(_) | Parts::Sum(_)));
     parts.into_iter().map(ToString::to_string).chain(check.cautions.iter().map(ToString::to_string)).collect()
 }
 

@@ -32,6 +32,8 @@ pub struct Entry {
     pub unit: Unit,
     /// How a tier's readings become one figure.
     pub fold: Fold,
+    /// Whether that was said of this panel, and not of another that it was bound to before.
+    pub is_fold_known: bool,
     /// For how long an old peak still shows.
     pub memory: Duration,
     /// The dashboard: its file with or without `.json`, its title, or its uid.
@@ -135,6 +137,7 @@ impl Catalog {
                 aliases: &[],
                 unit: unit.ok_or_else(|| missing("unit"))?,
                 fold: fold.unwrap_or(Fold::Worst),
+                is_fold_known: fold.is_some(),
                 memory: Duration::ZERO,
                 dashboard: dashboard.ok_or_else(|| missing("dashboard"))?.into(),
                 panel: panel.ok_or_else(|| missing("panel"))?,
@@ -143,6 +146,9 @@ impl Catalog {
             });
             return Ok(());
         };
+        if [dashboard.is_some(), panel.is_some(), ref_id.is_some(), fold.is_some()].contains(&true) {
+            entry.is_fold_known = fold.is_some();
+        }
         if let Some(dashboard) = dashboard {
             entry.dashboard = dashboard.into();
         }
@@ -200,6 +206,7 @@ pub fn entries() -> [Entry; 8] {
         aliases,
         unit,
         fold: Fold::Worst,
+        is_fold_known: true,
         memory: Duration::ZERO,
         dashboard: Cow::Borrowed(dashboard),
         panel: PanelName::Title(Cow::Borrowed(panel)),

@@ -37,6 +37,37 @@ pub struct QueryCheck {
     pub cautions: Vec<Caution>,
 }
 
+impl fmt::Display for QueryCheck {
+    /// On several lines, as a person reads it before a run: what is asked, what was found, and every caution.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signal, dashboard, panel, ref_id, .. } = self;
+        writeln!(f, "{signal}: {dashboard}, {panel:?}, query {ref_id}")?;
+        writeln!(f, "  panel:  {}", self.panel_expression)?;
+        writeln!(f, "  judged: {}", self.expression)?;
+        let age = self
+            .age
+            .map_or_else(|| "no sample".to_owned(), |age| format!("newest sample {} old", seconds(age)));
+        let scrape = match self.scrape {
+            Some(scrape) => format!("scraped every {}", seconds(scrape)),
+            None => "scrape interval unknown".to_owned(),
+        };
+        let window = match (self.window.is_zero(), self.scrape) {
+            (true, _) => "no rate window".to_owned(),
+            (false, None) => format!("rate window {}", seconds(self.window)),
+            (false, Some(scrape)) => {
+                let scrapes = self.window.as_secs_f64() / scrape.as_secs_f64();
+                format!("rate window {} ({scrapes:.1} scrapes)", seconds(self.window))
+            }
+        };
+        write!(f, "  {} series, {age}, {scrape}, {window}; {}", self.series, self.parts)?;
+        self.cautions.iter().try_for_each(|caution| write!(f, "\n  warning: {caution}"))
+    }
+}
+
+fn seconds(span: Duration) -> String {
+    format!("{:.1} s", span.as_secs_f64())
+}
+
 /// What may make a query's readings worth less than they seem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -65,6 +96,12 @@ pub enum Caution {
     Whole(String),
     /// No record rate is known beside a gauge that keeps its last value, so that idle series count too.
     Unconditional,
+    /// The record rate that tells idle series from others has no series, so that no value counts.
+    NoRate(String),
+    /// The panel shows something where nothing is scraped; that is absent here.
+    Default(String),
+    /// A counter is judged by its value.
+    Counter,
     /// The panel's values are in another unit and are converted.
     Converted {
         /// The signal's unit.
@@ -85,23 +122,22 @@ pub enum Caution {
 
 impl fmt::Display for Caution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = Duration::as_secs_f64;
         match self {
             Self::NoSeries => f.write_str("no series now; check that Prometheus scrapes what it asks for"),
             Self::Stale(age) => {
-                write!(f, "the newest sample is {:.1} s old; check its scrape target", seconds(age))
+                write!(f, "the newest sample is {} old; check its scrape target", seconds(*age))
             }
             Self::Sampling { sampling, scrape } => write!(
                 f,
-                "sampled every {:.1} s and scraped every {:.1} s: no value is counted twice, nor seen sooner",
-                seconds(sampling),
-                seconds(scrape)
+                "sampled every {} and scraped every {}: no value is counted twice, nor seen sooner",
+                seconds(*sampling),
+                seconds(*scrape)
             ),
             Self::Window { window, scrape } => write!(
                 f,
-                "its rate window of {:.1} s has fewer than four scrapes of {:.1} s; widen it under [prometheus.variables]",
-                seconds(window),
-                seconds(scrape)
+                "its rate window of {} has fewer than four scrapes of {}; widen it under [prometheus.variables]",
+                seconds(*window),
+                seconds(*scrape)
             ),
             Self::ScrapeUnknown => {
                 f.write_str("how often it is scraped cannot be told; the sampling period is believed")
@@ -109,12 +145,23 @@ impl fmt::Display for Caution {
             Self::Whole(aggregate) => {
                 write!(
                     f,
-                    "{aggregate}() cannot be taken apart: the panel's own value is judged, and hides the worst series"
+                    "{aggregate} cannot be taken apart: what it shows is judged, and hides the worst series"
                 )
             }
             Self::Unconditional => {
                 f.write_str("no record rate is known beside it: the last value of an idle series counts")
             }
+            Self::NoRate(rate) => write!(
+                f,
+                "it counts only while {rate} is above zero, and that has no series; check that it is scraped"
+            ),
+            Self::Default(default) => write!(
+                f,
+                "the panel shows {default} where nothing is scraped; that is an absence here, and not a value"
+            ),
+            Self::Counter => f.write_str(
+                "a counter by its name, and judged by its value; say fold = \"increase\" under [signals], or ask a rate",
+            ),
             Self::Converted { to } => {
                 write!(f, "the panel is in another unit; its values are converted to {to:?}")
             }
@@ -130,5 +177,40 @@ impl fmt::Display for Caution {
             Self::Variable(remark) => f.write_str(remark),
             Self::Prometheus(warning) => write!(f, "Prometheus warns: {warning}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_says_what_is_asked_and_what_was_found() {
+        let check = QueryCheck {
+            signal: SignalId::literal("host.cpu"),
+            dashboard: "d.json".to_owned(),
+            panel: "CPU".to_owned(),
+            ref_id: "A".to_owned(),
+            legend: String::new(),
+            panel_expression: "avg(rate(cpu[30s]))".to_owned(),
+            expression: "rate(cpu[30s])".to_owned(),
+            parts: Parts::Series("avg()".to_owned()),
+            series: 2,
+            age: Some(Duration::from_millis(1_250)),
+            scrape: Some(Duration::from_secs(15)),
+            window: Duration::from_secs(30),
+            cautions: vec![Caution::ScrapeUnknown],
+        };
+        let expected = "host.cpu: d.json, \"CPU\", query A\n  \
+                        panel:  avg(rate(cpu[30s]))\n  \
+                        judged: rate(cpu[30s])\n  \
+                        2 series, newest sample 1.2 s old, scraped every 15.0 s, rate window 30.0 s (2.0 scrapes); \
+                        each series under avg() is judged\n  \
+                        warning: how often it is scraped cannot be told; the sampling period is believed";
+        assert_eq!(check.to_string(), expected);
+        let silent =
+            QueryCheck { age: None, scrape: None, window: Duration::ZERO, cautions: Vec::new(), ..check };
+        let figures = "2 series, no sample, scrape interval unknown, no rate window";
+        assert!(silent.to_string().contains(figures), "{silent}");
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod config;
 mod error;
+mod moments;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -17,6 +18,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+pub(crate) use self::moments::Moments;
 use self::{
     answer::{Answer, Data, Targets, decode, refusal},
     config::Secrets,
@@ -32,6 +34,8 @@ pub(crate) struct Prometheus {
     client: Client,
     secrets: Arc<Secrets>,
     slots: Arc<Semaphore>,
+    /// For what is shown beside, so that it takes no slot of what is judged.
+    slots_beside: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Prometheus {
@@ -54,7 +58,8 @@ impl Prometheus {
         })?;
         let client = Client::from(client, &url).map_err(|error| address(error::chain(&error)))?;
         let secrets = Arc::new(config.secrets());
-        Ok(Self { client, secrets, slots: Arc::new(Semaphore::new(AT_ONCE)) })
+        let slots = |count| Arc::new(Semaphore::new(count));
+        Ok(Self { client, secrets, slots: slots(AT_ONCE), slots_beside: slots(AT_ONCE_BESIDE) })
     }
 
     /// The answer to `expression` at `time`, in seconds since the Unix epoch, or at the server's own present.
@@ -75,6 +80,55 @@ impl Prometheus {
             if expression.len() > LONGEST_IN_ADDRESS { asked.post_raw().await } else { asked.get_raw().await }
         })
         .await
+    }
+
+    /// The answers to `expression` at each of `moments`.
+    pub(crate) async fn query_range(
+        &self,
+        expression: &str,
+        moments: Moments,
+        deadline: Instant,
+    ) -> Result<Answer<Data>, QueryError> {
+        self.fetch_in(&self.slots, deadline, || self.ask_range(expression, moments, deadline)).await
+    }
+
+    /// As [`query_range`](Self::query_range), for what nothing depends on.
+    pub(crate) async fn query_range_beside(
+        &self,
+        expression: &str,
+        moments: Moments,
+        deadline: Instant,
+    ) -> Result<Answer<Data>, QueryError> {
+        self.fetch_in(&self.slots_beside, deadline, || self.ask_range(expression, moments, deadline)).await
+    }
+
+    /// The library's own range queries know whole seconds only.
+    async fn ask_range(
+        &self,
+        expression: &str,
+        moments: Moments,
+        deadline: Instant,
+    ) -> Result<Response, reqwest::Error> {
+        let url = self.address("query_range");
+        let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
+        let fields = [
+            ("query", expression.to_owned()),
+            ("start", moments.first()),
+            ("end", moments.last()),
+            ("step", moments.step()),
+            ("timeout", format!("{left:.3}")),
+        ];
+        let client = self.client.inner();
+        let asked = if expression.len() > LONGEST_IN_ADDRESS {
+            client.post(url).form(&fields)
+        } else {
+            client.get(url).query(&fields)
+        };
+        asked.send().await
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}/api/v1/{path}", self.client.base_url().as_str().trim_end_matches('/'))
     }
 
     /// Every value of `label` among series seen in the hour before `time`.
@@ -100,11 +154,7 @@ impl Prometheus {
 
     /// The scrape interval of each target, by its job and instance; empty where the server has no targets of its own.
     pub(crate) async fn scrape_intervals(&self, deadline: Instant) -> BTreeMap<(String, String), Duration> {
-        let base = self.client.base_url().as_str().trim_end_matches('/').to_owned();
-        let ask = || async {
-            let url = format!("{base}/api/v1/targets?state=active");
-            self.client.inner().get(url).send().await
-        };
+        let ask = || self.client.inner().get(self.address("targets?state=active")).send();
         // What answers queries for many servers has no targets: then the samples themselves tell.
         let Ok(Answer { data: Targets { active }, .. }) = self.fetch(deadline, ask).await else {
             return BTreeMap::new();
@@ -116,8 +166,22 @@ impl Prometheus {
         active.into_iter().filter_map(interval).collect()
     }
 
-    /// Asks until there is an answer, an error that asking again does not mend, or no time left to ask again.
     async fn fetch<T, E, F>(&self, deadline: Instant, ask: impl Fn() -> F) -> Result<Answer<T>, QueryError>
+    where
+        T: serde::de::DeserializeOwned,
+        E: Into<AskError>,
+        F: Future<Output = Result<Response, E>>,
+    {
+        self.fetch_in(&self.slots, deadline, ask).await
+    }
+
+    /// Asks until there is an answer, an error that asking again does not mend, or no time left to ask again.
+    async fn fetch_in<T, E, F>(
+        &self,
+        slots: &Semaphore,
+        deadline: Instant,
+        ask: impl Fn() -> F,
+    ) -> Result<Answer<T>, QueryError>
     where
         T: serde::de::DeserializeOwned,
         E: Into<AskError>,
@@ -127,7 +191,7 @@ impl Prometheus {
         let mut pause = FIRST_PAUSE;
         loop {
             let attempt = async {
-                let _slot = self.slots.acquire().await;
+                let _slot = slots.acquire().await;
                 let answered = ask().await.map_err(|error| error.into().query_error())?;
                 decode(&body(answered).await?)
             };
@@ -135,7 +199,11 @@ impl Prometheus {
                 return Err(QueryError::Timeout(deadline.saturating_duration_since(begun)));
             };
             let error = match answered {
-                Ok(answer) => return Ok(answer),
+                Ok(Answer { data, warnings }) => {
+                    let warnings = warnings.iter().take(MOST_WARNINGS);
+                    let warnings = warnings.map(|warning| self.secrets.shown(warning)).collect();
+                    return Ok(Answer { data, warnings });
+                }
                 Err(error) => error.without(&self.secrets),
             };
             let Some(wait) = error.worth_waiting(pause) else { return Err(error) };
@@ -245,6 +313,12 @@ fn hour_before(time: f64) -> (i64, i64) {
 
 /// So many requests are under way at once at most.
 const AT_ONCE: usize = 16;
+
+/// And so many more of those that nothing depends on.
+const AT_ONCE_BESIDE: usize = 8;
+
+/// So many warnings of one answer are told.
+const MOST_WARNINGS: usize = 8;
 
 /// Longer expressions are sent in the body: proxies cut long addresses.
 const LONGEST_IN_ADDRESS: usize = 1_500;

@@ -181,6 +181,11 @@ impl Dashboards {
         dashboard.find(&entry.panel, entry.ref_id.as_deref())
     }
 
+    /// Every template variable that is defined in any dashboard.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.0.iter().flat_map(Dashboard::variables)
+    }
+
     /// Every query for Prometheus, hidden ones too.
     pub(crate) fn queries(&self) -> impl Iterator<Item = Found<'_>> {
         self.0.iter().flat_map(|dashboard| {
@@ -301,8 +306,8 @@ impl Dashboard {
     }
 }
 
-impl Found<'_> {
-    pub(crate) fn expression(&self) -> &str {
+impl<'a> Found<'a> {
+    pub(crate) fn expression(&self) -> &'a str {
         &self.target.expression
     }
 
@@ -318,8 +323,9 @@ impl Found<'_> {
         &self.panel.title
     }
 
-    pub(crate) const fn step(&self) -> Option<Duration> {
-        self.target.step
+    /// The least steps that the query asks for and that the panel does, as they are written.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.target.steps.iter().map(String::as_str)
     }
 
     /// Whether Grafana changes the values before it shows them.
@@ -467,7 +473,11 @@ mod tests {
                 Just("row"),
                 Just("prometheus"),
                 Just("-- Dashboard --"),
-                Just("sum(x)")
+                Just("sum(x)"),
+                Just("$interval"),
+                Just(">9999999y"),
+                Just("1e400"),
+                Just("unit")
             ]
             .prop_map(Value::from),
         ];
@@ -481,7 +491,7 @@ mod tests {
         })
     }
 
-    const KEYS: [&str; 26] = [
+    const KEYS: [&str; 36] = [
         "panels",
         "rows",
         "targets",
@@ -508,15 +518,28 @@ mod tests {
         "fieldConfig",
         "overrides",
         "yaxes",
+        "matcher",
+        "properties",
+        "interval",
+        "time",
+        "timeSettings",
+        "from",
+        "auto_count",
+        "auto_min",
+        "queryOptions",
+        "variables",
     ];
 
     proptest! {
         #[test]
         fn any_json_is_a_dashboard_or_an_error(panels in any_json(), rest in any_json()) {
-            let json = json!({"panels": panels, "rows": rest, "templating": rest, "__elements": panels, "spec": rest});
+            let json = json!({"panels": panels, "rows": rest, "templating": {"list": rest}, "time": rest,
+                "__elements": panels, "spec": rest});
             for json in [json, panels, rest] {
                 let Ok(dashboard) = Dashboard::parse(Path::new("d.json"), &json.to_string()) else { continue };
                 let _ = dashboard.find(&title("p"), Some("A"));
+                prop_assert!(!dashboard.range().is_zero());
+                prop_assert!(dashboard.variables().iter().all(|variable| variable.auto.0 > 0));
                 let dashboards = Dashboards(vec![dashboard]);
                 prop_assert!(dashboards.queries().all(|found| !found.expression().is_empty()));
             }

@@ -20,6 +20,6 @@ pub use self::{
     client::{Credentials, PrometheusConfig, QueryError, Tls},
     dashboard::{DashboardError, Dashboards},
     observer::{ObserveError, Observed, Observer, ObserverSpec, survey},
-    query::{ExpressionError, Parts},
+    query::{ExpressionError, Groups, Parts},
     variable::{VariableError, VariableValue},
 };

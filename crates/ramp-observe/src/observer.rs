@@ -4,28 +4,35 @@ mod binder;
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use futures_util::{Stream, future, stream::FuturesUnordered};
+use futures_util::{
+    Stream, StreamExt,
+    future::{self, Either},
+    stream::{self, FuturesUnordered},
+};
 use ramp_core::{
     observation::{Absence, Reading, Sample},
     signal::{Fold, Signal, SignalId, Unit},
+    units::Elapsed,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use self::binder::{Binder, Bound, Meaning};
 use crate::{
     catalog::{Catalog, CatalogError, Entry},
     check::QueryCheck,
     client::{
-        Prometheus, PrometheusConfig, QueryError,
+        Moments, Prometheus, PrometheusConfig, QueryError,
         answer::{Answer, Data},
     },
     dashboard::{DashboardError, Dashboards},
-    decode::{Answers, Reader, Stamps},
+    decode::{Answers, Reader, Seen, Table},
     query::ExpressionError,
-    variable::{VariableError, VariableValue},
+    variable::{self, VariableError, VariableValue},
 };
 
 /// Reads a campaign's signals from Prometheus.
@@ -98,6 +105,17 @@ pub enum ObserveError {
         /// Why.
         source: ExpressionError,
     },
+    /// A signal that counts is shown by another panel than its own, and whether that shows a counter is not said.
+    #[error(
+        "signal {signal} counts an increase, and {expression:?} is no counter by its name; \
+         say its fold under [signals]: \"increase\", or \"worst\" for a gauge"
+    )]
+    Fold {
+        /// The signal.
+        signal: SignalId,
+        /// What the panel shows.
+        expression: String,
+    },
     /// Prometheus refuses a query.
     #[error("signal {signal}: {expression:?}: {source}")]
     Query {
@@ -114,6 +132,7 @@ pub enum ObserveError {
 struct Asked {
     signal: Signal,
     bound: Bound,
+    seen: Mutex<Seen>,
 }
 
 impl Observer {
@@ -123,6 +142,7 @@ impl Observer {
     /// When Prometheus does not answer, or a panel, variable or query of a signal is unusable.
     pub async fn connect(config: &PrometheusConfig, spec: ObserverSpec<'_>) -> Result<Self, ObserveError> {
         let ObserverSpec { dashboards, catalog, signals, topics, sampling, start } = spec;
+        variable::all_used(config.variables.keys(), dashboards)?;
         let given = given(config, topics);
         let server = Server::meet(config, sampling).await?;
         let (prometheus, ahead, patience) = (server.prometheus.clone(), server.ahead, patience(sampling));
@@ -130,8 +150,7 @@ impl Observer {
         let (mut asked, mut checks) = (Vec::new(), Vec::new());
         for id in signals {
             let entry = catalog.find(id.as_str())?;
-            let meaning =
-                Meaning { signal: &entry.id, unit: entry.unit, fold: entry.fold, flowing: entry.flowing };
+            let meaning = Meaning::of(entry);
             let (bound, check) = binder.bind(dashboards.find(entry)?, meaning).await?;
             asked.push(Asked::new(entry, bound, &check, sampling));
             checks.push(check);
@@ -171,77 +190,116 @@ impl Observer {
         self.ahead
     }
 
-    /// Reads every signal as it stands at `at`: each reading as soon as it is had, all of them within a sampling
-    /// period.
-    pub fn sample(&self, at: SystemTime) -> impl Stream<Item = Observed> + Send + '_ {
+    /// Reads every signal as it stands at `at`, and as it stood at every scrape since it was read last: each reading as
+    /// soon as it is had, those of one signal in the order of time, all of them within a sampling period.
+    ///
+    /// The campaign's own clock says when, so that a step of the machine's calendar moves nothing.
+    pub fn sample(&self, at: Elapsed) -> impl Stream<Item = Observed> + Send + '_ {
         let deadline = Instant::now() + self.patience;
-        let time = unix(at) + self.ahead;
-        self.asked.iter().map(|asked| self.observe(asked, time, deadline)).collect::<FuturesUnordered<_>>()
+        let time = self.start + at.since_start().as_secs_f64();
+        let observed = self.asked.iter().map(|asked| self.observe(asked, time, deadline));
+        observed.collect::<FuturesUnordered<_>>().flat_map(stream::iter)
     }
 
-    async fn observe(&self, asked: &Asked, time: f64, deadline: Instant) -> Observed {
+    async fn observe(&self, asked: &Asked, time: f64, deadline: Instant) -> Vec<Observed> {
         let mut warnings = Vec::new();
-        let sample = match asked.bound.ask(&self.prometheus, time, deadline, &mut warnings).await {
-            Ok(answers) => asked.reader(time, self.start).read(answers),
-            Err(error) => Sample::Absent(Absence::Unreachable(error.to_string())),
+        let samples = match asked.ask(&self.prometheus, time, deadline, &mut warnings).await {
+            Ok(answers) => asked.reader(self.start).read(&answers, &mut asked.seen()),
+            Err(why) => vec![Sample::Absent(why)],
         };
-        Observed { reading: Reading { signal: asked.signal.id.clone(), sample }, warnings }
+        let readings = samples.into_iter().map(|sample| Reading { signal: asked.signal.id.clone(), sample });
+        readings.map(|reading| Observed { reading, warnings: std::mem::take(&mut warnings) }).collect()
     }
 }
 
 impl Asked {
     fn new(entry: &Entry, bound: Bound, check: &QueryCheck, sampling: Duration) -> Self {
+        let finest = sampling / MOST_SCRAPES;
         let signal = Signal {
             id: entry.id.clone(),
             unit: entry.unit,
             fold: entry.fold,
             source: bound.query.judged.clone(),
-            interval: check.scrape.map_or(sampling, |scrape| scrape.max(sampling)),
+            interval: check.scrape.map_or(sampling, |scrape| scrape.max(finest)),
             window: bound.query.window,
             memory: entry.memory,
             optional: false,
         };
-        Self { signal, bound }
+        Self { signal, bound, seen: Mutex::default() }
     }
 
-    const fn reader(&self, time: f64, start: f64) -> Reader<'_> {
+    const fn reader(&self, start: f64) -> Reader<'_> {
         let Bound { query, scale } = &self.bound;
-        Reader { signal: &self.signal, parts: &query.parts, scale, time, start }
+        Reader { signal: &self.signal, query, scale, start }
     }
-}
 
-impl Bound {
-    /// Asks for what is judged, for the scrapes behind it and for what the panel shows, all at once.
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The moments to ask for: half a scrape interval apart, so that each scrape is the newest at one of them, and back
+    /// to where the last ones may have missed a scrape that was still under way.
+    fn moments(&self, time: f64) -> Moments {
+        let interval = self.signal.interval.as_secs_f64();
+        match self.seen().until {
+            None => Moments::only(time),
+            Some(until) => Moments::between(until - interval, time, interval / 2.0, MOST_MOMENTS),
+        }
+    }
+
+    /// Asks when the samples were scraped, and then at once for what is judged and for what the panel shows.
+    ///
+    /// In this order a scrape between the two questions has its value seen under the time of the one before, which is
+    /// known by then and so not counted; the other way round an old value would pass for the new one.
     async fn ask(
         &self,
         prometheus: &Prometheus,
         time: f64,
         deadline: Instant,
         warnings: &mut Vec<String>,
-    ) -> Result<Answers, QueryError> {
-        let ask = async |expression: String| prometheus.query(&expression, Some(time), deadline).await;
-        let stamped = self.query.selectors.iter().map(|selector| ask(format!("timestamp({selector})")));
-        let shown = async {
-            // Beside what is judged, it is for people alone: its failure is none of the reading.
-            if self.query.panel == self.query.judged {
-                None
-            } else {
-                ask(self.query.panel.clone()).await.ok()
+    ) -> Result<Answers, Absence> {
+        let (query, moments) = (&self.bound.query, self.moments(time));
+        let ask = async |expression: String| prometheus.query_range(&expression, moments, deadline).await;
+        let stamped = query.selectors.iter().map(|selector| ask(format!("timestamp({selector})")));
+        let unreachable = |error: QueryError| Absence::Unreachable(error.to_string());
+        let stamped = future::try_join_all(stamped).await.map_err(unreachable)?;
+        let shown = pin!(async {
+            if query.panel == query.judged {
+                return None;
             }
+            prometheus.query_range_beside(&query.panel, moments, deadline).await.ok()
+        });
+        let is_first_count = self.signal.fold == Fold::Increase && query.is_plain && !self.seen().has_values;
+        let judged = pin!(async {
+            let before = async {
+                if !is_first_count {
+                    return Ok(None);
+                }
+                ask(format!("last_over_time({}[{LOOK_BACK}])", query.judged)).await.map(Some)
+            };
+            future::try_join(ask(query.judged.clone()), before).await
+        });
+        // Beside what is judged, the panel is for people alone: it holds up no reading, and its failure is none of it.
+        let (judged, panel) = match future::select(judged, shown).await {
+            Either::Left((judged, shown)) => (judged, timeout(PANEL_PATIENCE, shown).await.ok().flatten()),
+            Either::Right((panel, judged)) => (judged.await, panel),
         };
-        let judged = ask(self.query.judged.clone());
-        let (judged, stamps, panel) = future::join3(judged, future::try_join_all(stamped), shown).await;
         let mut take = |Answer { data, warnings: new }: Answer<Data>| {
             for warning in new {
                 if !warnings.contains(&warning) {
                     warnings.push(warning);
                 }
             }
-            data
+            Table::of(data, moments)
         };
-        let judged = take(judged?);
-        let stamps = stamps?.into_iter().map(|answer| Stamps::of(take(answer))).collect();
-        Ok(Answers { judged, stamps, panel: panel.map(take) })
+        let (judged, before) = judged.map_err(unreachable)?;
+        Ok(Answers {
+            moments,
+            stamps: stamped.into_iter().map(&mut take).collect::<Result<_, _>>()?,
+            judged: take(judged)?,
+            panel: panel.map(&mut take).transpose()?,
+            before: before.map_or_else(|| Ok(Table::default()), take)?,
+        })
     }
 }
 
@@ -296,7 +354,13 @@ pub async fn survey(
     for found in dashboards.queries() {
         let signal =
             SignalId::new(format!("{} / {} / {}", found.dashboard.file, found.panel(), found.ref_id()));
-        let meaning = Meaning { signal: &signal, unit: Unit::Count, fold: Fold::Worst, flowing: None };
+        let meaning = Meaning {
+            signal: &signal,
+            unit: Unit::Count,
+            fold: Fold::Worst,
+            is_fold_known: false,
+            flowing: None,
+        };
         checks.push(binder.bind(found, meaning).await.map(|(_, check)| check));
     }
     Ok(checks)
@@ -327,6 +391,18 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A query that is asked for the first time finds cold caches, and nothing waits for it yet.
 const LEAST_FIRST_PERIOD: Duration = Duration::from_secs(5);
+
+/// What is scraped more often within a sampling period is not seen each time.
+const MOST_SCRAPES: u32 = 5;
+
+/// As far back a sampling makes up for what those before it could not ask.
+const MOST_MOMENTS: u16 = 30;
+
+/// So much later than what is judged the panel's own value may come.
+const PANEL_PATIENCE: Duration = Duration::from_millis(200);
+
+/// A counter's series that was scraped within this time is known when its target is back.
+const LOOK_BACK: &str = "1h";
 
 /// Clocks that differ by less agree, in seconds.
 const LEAST_DIFFERENCE: f64 = 1.0;

@@ -3,14 +3,21 @@
 mod format;
 mod values;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
-use self::format::{Reference, Value};
+use self::{
+    format::{Reference, Value},
+    values::Choice,
+};
 use crate::{
+    catalog::nearest,
     client::{Prometheus, QueryError},
-    dashboard::{Dashboard, Variable},
+    dashboard::{Dashboard, Dashboards, Variable},
 };
 
 /// What a user sets a template variable to.
@@ -33,6 +40,16 @@ pub enum VariableError {
         dashboard: String,
         /// The variable.
         name: String,
+    },
+    /// It is set and nothing uses it.
+    #[error(
+        "[prometheus.variables] sets {name:?}, which no dashboard defines or uses; the nearest are {nearest}"
+    )]
+    Unused {
+        /// The variable.
+        name: String,
+        /// Variables like it.
+        nearest: String,
     },
     /// Its query found no value.
     #[error(
@@ -79,6 +96,24 @@ pub enum VariableError {
     },
 }
 
+/// Refuses a variable that is `given` and that no dashboard defines or uses: its name is a mistake.
+pub(crate) fn all_used<'g>(
+    given: impl Iterator<Item = &'g String>,
+    dashboards: &Dashboards,
+) -> Result<(), VariableError> {
+    let texts = dashboards.queries().flat_map(|found| found.steps().chain([found.expression()]));
+    let used = texts.flat_map(format::references).map(|reference| reference.name);
+    let known: BTreeSet<_> =
+        used.chain(dashboards.variables().map(|variable| variable.name.clone())).collect();
+    for name in given {
+        if !known.contains(name) {
+            let nearest = nearest(name, known.iter().map(String::as_str));
+            return Err(VariableError::Unused { name: name.clone(), nearest });
+        }
+    }
+    Ok(())
+}
+
 /// Grafana's own variables of time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
@@ -108,13 +143,40 @@ impl Times {
     }
 }
 
+/// What a variable stands for, and what Grafana shows of that.
+#[derive(Debug, Clone)]
+struct Resolved {
+    value: Value,
+    text: String,
+}
+
+impl Resolved {
+    fn raw(text: String) -> Self {
+        Self { value: Value::Raw(text.clone()), text }
+    }
+
+    fn plain(Choice { text, value }: Choice) -> Self {
+        Self { value: Value::Plain(value), text }
+    }
+
+    fn many(choices: Vec<Choice>) -> Self {
+        let (texts, values): (Vec<_>, Vec<_>) =
+            choices.into_iter().map(|choice| (choice.text, choice.value)).unzip();
+        Self { value: Value::Many(values), text: texts.join(" + ") }
+    }
+
+    fn all(value: Value) -> Self {
+        Self { value, text: "All".to_owned() }
+    }
+}
+
 /// The variables of one dashboard as they are resolved.
 pub(crate) struct Resolver<'a> {
     prometheus: &'a Prometheus,
     dashboard: &'a Dashboard,
     /// Those that the user has set.
     given: &'a BTreeMap<String, VariableValue>,
-    resolved: BTreeMap<String, Value>,
+    resolved: BTreeMap<String, Resolved>,
     /// What a person should know about them.
     remarks: Vec<String>,
     time: f64,
@@ -148,7 +210,7 @@ impl<'a> Resolver<'a> {
 
     /// What each variable was resolved to so far.
     pub(crate) fn values(&self) -> impl Iterator<Item = (String, String)> {
-        self.resolved.iter().map(|(name, value)| (name.clone(), value.to_string()))
+        self.resolved.iter().map(|(name, value)| (name.clone(), value.value.to_string()))
     }
 
     /// What a person should know about them.
@@ -168,11 +230,12 @@ impl<'a> Resolver<'a> {
         }
         let every = match self.given.get(name) {
             Some(VariableValue::Text(text)) if text != ALL => {
-                self.resolved.insert(name.to_owned(), Value::Raw(text.clone()));
+                self.resolved.insert(name.to_owned(), Resolved::raw(text.clone()));
                 return Ok(());
             }
             Some(VariableValue::Many(values)) => {
-                self.resolved.insert(name.to_owned(), Value::Many(values.clone()));
+                let choices = values.iter().cloned().map(Choice::of).collect();
+                self.resolved.insert(name.to_owned(), Resolved::many(choices));
                 return Ok(());
             }
             Some(VariableValue::Text(_all)) => true,
@@ -201,7 +264,7 @@ impl<'a> Resolver<'a> {
         variable: &Variable,
         every: bool,
         times: &Times,
-    ) -> Result<Value, VariableError> {
+    ) -> Result<Resolved, VariableError> {
         let query = self.replace(&variable.query, times)?;
         let chosen = variable.chosen.first().filter(|chosen| *chosen != ALL);
         let values = match variable.kind.as_str() {
@@ -211,14 +274,17 @@ impl<'a> Resolver<'a> {
                 let auto = format!("$__auto_interval_{}", variable.name);
                 if chosen.is_some_and(|chosen| *chosen == auto) {
                     let (count, least) = variable.auto;
-                    return Ok(Value::Plain(written((times.range / count).max(least))));
+                    let step = written(round(times.range / count).max(least));
+                    return Ok(Resolved::plain(Choice::of(step)));
                 }
                 values::listed(&query)
             }
-            "textbox" | "text" | "datasource" => vec![chosen.map_or_else(|| query.clone(), Clone::clone)],
-            "constant" => vec![query.clone()],
+            "textbox" | "text" | "datasource" => {
+                vec![Choice::of(chosen.map_or_else(|| query.clone(), Clone::clone))]
+            }
+            "constant" => vec![Choice::of(query.clone())],
             other => match chosen {
-                Some(chosen) => vec![chosen.clone()],
+                Some(chosen) => vec![Choice::of(chosen.clone())],
                 None => {
                     return Err(
                         self.unsupported(variable, format!("variables of type {other:?} are not known"))
@@ -234,31 +300,32 @@ impl<'a> Resolver<'a> {
         &mut self,
         variable: &Variable,
         every: bool,
-        values: Vec<String>,
+        values: Vec<Choice>,
         query: String,
         times: &Times,
-    ) -> Result<Value, VariableError> {
+    ) -> Result<Resolved, VariableError> {
         let all_chosen = every || variable.chosen.iter().any(|chosen| chosen == ALL);
-        let still_there = |value: &String| variable.chosen.contains(value);
+        let still_there = |choice: &Choice| variable.chosen.contains(&choice.value);
         let chosen: Vec<_> = if all_chosen {
             Vec::new()
         } else {
-            values.iter().filter(|value| still_there(value)).cloned().collect()
+            values.iter().filter(|choice| still_there(choice)).cloned().collect()
         };
         // Of several values that could be chosen and were not, each is judged: none is missed for not being the first.
         let takes_all = all_chosen || (chosen.is_empty() && (variable.is_multi || variable.has_all));
         if takes_all && let Some(all) = &variable.all_value {
-            return self.replace(all, times).map(Value::Raw);
+            return self.replace(all, times).map(|all| Resolved::all(Value::Raw(all)));
         }
         let Some(first) = values.first().cloned() else {
             let (dashboard, name) = (self.dashboard.file.clone(), variable.name.clone());
             return Err(VariableError::Empty { dashboard, name, query });
         };
         if takes_all {
-            return Ok(Value::Many(values));
+            let values = values.into_iter().map(|choice| choice.value).collect();
+            return Ok(Resolved::all(Value::Many(values)));
         }
         if !variable.is_multi && !variable.has_all {
-            return Ok(Value::Plain(chosen.into_iter().next().unwrap_or(first)));
+            return Ok(Resolved::plain(chosen.into_iter().next().unwrap_or(first)));
         }
         if chosen.len() < values.len() {
             self.remarks.push(format!(
@@ -268,11 +335,11 @@ impl<'a> Resolver<'a> {
                 values.len()
             ));
         }
-        Ok(Value::Many(chosen))
+        Ok(Resolved::many(chosen))
     }
 
     /// The values that a variable's query finds, as its regex and order leave them.
-    async fn found(&self, variable: &Variable, query: &str) -> Result<Vec<String>, VariableError> {
+    async fn found(&self, variable: &Variable, query: &str) -> Result<Vec<Choice>, VariableError> {
         let asked = values::Asked::parse(query);
         let deadline = Instant::now() + self.patience;
         let found = asked.values(self.prometheus, self.time, deadline).await;
@@ -298,11 +365,15 @@ impl<'a> Resolver<'a> {
 
     fn replace(&self, text: &str, times: &Times) -> Result<String, VariableError> {
         let value = |reference: &Reference, quote| {
-            let own = || times.value(&reference.name).map(Value::Raw);
-            let Some(value) = self.resolved.get(&reference.name).cloned().or_else(own) else {
+            let own = || times.value(&reference.name).map(Resolved::raw);
+            let Some(Resolved { value, text }) = self.resolved.get(&reference.name).cloned().or_else(own)
+            else {
                 return Ok(None);
             };
-            value.formatted(reference.format.as_deref(), quote).map(Some)
+            match reference.format.as_deref() {
+                Some("text") => Ok(Some(text)),
+                format => value.formatted(format, quote).map(Some),
+            }
         };
         format::replace(text, value).map_err(|(name, reason)| VariableError::Unsupported {
             dashboard: self.dashboard.file.clone(),
@@ -322,11 +393,64 @@ fn written(span: Duration) -> String {
     }
 }
 
+/// The step that Grafana's `auto` takes for one that a range would be divided by.
+fn round(step: Duration) -> Duration {
+    let milliseconds = step.as_millis();
+    let rounded = STEPS.iter().find(|(below, _)| milliseconds < *below).map_or(A_YEAR, |(_, step)| *step);
+    Duration::from_millis(rounded)
+}
+
+/// Below so many milliseconds, the step is so many.
+const STEPS: [(u128, u64); 29] = [
+    (10, 1),
+    (15, 10),
+    (35, 20),
+    (75, 50),
+    (150, 100),
+    (350, 200),
+    (750, 500),
+    (1_500, 1_000),
+    (3_500, 2_000),
+    (7_500, 5_000),
+    (12_500, 10_000),
+    (17_500, 15_000),
+    (25_000, 20_000),
+    (45_000, 30_000),
+    (90_000, 60_000),
+    (210_000, 120_000),
+    (450_000, 300_000),
+    (750_000, 600_000),
+    (1_050_000, 900_000),
+    (1_500_000, 1_200_000),
+    (2_700_000, 1_800_000),
+    (5_400_000, 3_600_000),
+    (9_000_000, 7_200_000),
+    (16_200_000, 10_800_000),
+    (32_400_000, 21_600_000),
+    (86_400_000, 43_200_000),
+    (604_800_000, 86_400_000),
+    (1_814_400_000, 604_800_000),
+    (3_628_800_000, 2_592_000_000),
+];
+
+const A_YEAR: u64 = 31_536_000_000;
+
 const ALL: &str = "$__all";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_is_rounded_as_grafana_does() {
+        let seconds = Duration::from_secs;
+        for (step, rounded) in
+            [(12, 10), (60, 60), (90, 120), (720, 600), (86_400, 86_400), (9_999_999, 31_536_000)]
+        {
+            assert_eq!(round(seconds(step)), seconds(rounded), "{step}");
+        }
+        assert_eq!(round(Duration::from_millis(9)), Duration::from_millis(1));
+    }
 
     #[test]
     fn a_rate_interval_is_four_scrapes_at_least() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use ramp_core::observation::Sample;
+use ramp_core::{observation::Sample, units::Elapsed};
 use ramp_lab::Lab;
 use ramp_observe::{
     Dashboards, ObserveError, Observer, ObserverSpec, PrometheusConfig, VariableError, VariableValue,
@@ -99,7 +99,7 @@ impl Watch {
             start: SystemTime::now(),
         };
         let observer = Observer::connect(&self.config, spec).await.unwrap();
-        let readings: Vec<_> = observer.sample(SystemTime::now()).collect().await;
+        let readings: Vec<_> = observer.sample(Elapsed::START).collect().await;
         let absent = readings.into_iter().filter_map(|observed| match observed.reading.sample {
             Sample::Present { points, .. } => {
                 assert!(points.iter().all(|point| point.value.is_finite()), "{points:?}");

@@ -1,8 +1,8 @@
 //! What Prometheus answers, decoded.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error, de::IgnoredAny};
 
 use super::error::QueryError;
 
@@ -13,7 +13,7 @@ pub(crate) struct Answer<T> {
     pub(crate) warnings: Vec<String>,
 }
 
-/// The data of an instant query.
+/// The data of a query.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
 pub(crate) enum Data {
@@ -38,16 +38,19 @@ impl Series {
     }
 }
 
-/// A series' labels and its values over a time.
+/// A series' labels and its values over a time, which native histograms are not among.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Range {
+    #[serde(default, rename = "metric")]
+    pub(crate) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) values: Vec<Point>,
+    #[serde(default)]
+    pub(crate) histograms: Vec<IgnoredAny>,
 }
 
 /// A time in seconds since the Unix epoch, and a value.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "(f64, String)")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Point {
     time: f64,
     value: f64,
@@ -63,11 +66,13 @@ impl Point {
     }
 }
 
-impl TryFrom<(f64, String)> for Point {
-    type Error = String;
+impl<'de> Deserialize<'de> for Point {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
 
-    fn try_from((time, text): (f64, String)) -> Result<Self, Self::Error> {
-        let value = text.parse().map_err(|_| format!("{text:?} is no number"))?;
+        let (time, Text(text)) = Deserialize::deserialize(deserializer)?;
+        let value = text.parse().map_err(|_| D::Error::custom(format!("{text:?} is no number")))?;
         Ok(Self { time, value })
     }
 }

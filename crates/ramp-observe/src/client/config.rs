@@ -133,7 +133,7 @@ impl PrometheusConfig {
         let login = self.credentials.iter().flat_map(Credentials::secrets);
         let all = login.chain(self.headers.values().cloned());
         // A single digit, as tenants have, would be hidden in every number.
-        Secrets(all.filter(|secret| secret.len() >= SHORTEST_SECRET).collect())
+        Secrets::new(all.filter(|secret| secret.len() >= SHORTEST_SECRET).collect())
     }
 }
 
@@ -192,9 +192,26 @@ fn encoded(username: &str, password: &str) -> String {
 pub(super) struct Secrets(Vec<String>);
 
 impl Secrets {
-    pub(super) fn hidden(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    fn new(mut secrets: Vec<String>) -> Self {
+        // One that stands within another would leave the rest of that to be read.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self(secrets)
+    }
+
+    /// What a server said, as it may be shown: without secrets, on one line, and no longer than a person reads.
+    pub(super) fn shown(&self, text: &str) -> String {
+        let hidden = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        let mut letters = hidden.chars();
+        let shown = letters.by_ref().take(LONGEST_TEXT).map(|c| if c.is_control() { ' ' } else { c });
+        let mut shown: String = shown.collect();
+        if letters.next().is_some() {
+            shown.push('…');
+        }
+        shown
     }
 }
+
+/// A longer text is cut.
+const LONGEST_TEXT: usize = 300;
 
 const SHORTEST_SECRET: usize = 4;

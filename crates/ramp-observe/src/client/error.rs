@@ -113,7 +113,7 @@ impl QueryError {
             | Self::Unreadable { reason }
             | Self::Status { reason: Some(reason), .. }
             | Self::Redirected { to: reason }
-            | Self::NotJson { kind: reason } => *reason = secrets.hidden(reason),
+            | Self::NotJson { kind: reason } => *reason = secrets.shown(reason),
             Self::Status { reason: None, .. }
             | Self::Address { .. }
             | Self::Header { .. }

@@ -35,8 +35,8 @@ pub(crate) struct Target {
     pub(crate) expression: String,
     pub(crate) legend: String,
     pub(crate) is_hidden: bool,
-    /// The least step that the query asks for.
-    pub(crate) step: Option<Duration>,
+    /// The least step that the query asks for, and then that of its panel, as they are written.
+    pub(crate) steps: Vec<String>,
     pub(crate) unit: String,
     pub(crate) source: Source,
 }
@@ -143,7 +143,7 @@ impl Panel {
                 unit: units.of(&ref_id, &legend),
                 expression: text(target, "expr"),
                 is_hidden: flag(target, "hide"),
-                step: span(&text(target, "interval")).or_else(|| span(&text(json, "interval"))),
+                steps: vec![text(target, "interval"), text(json, "interval")],
                 source,
                 ref_id,
                 legend,
@@ -174,7 +174,7 @@ impl Panel {
                 unit: units.of(&ref_id, &legend),
                 expression: text(asked, "expr"),
                 is_hidden: flag(query, "hidden"),
-                step: span(&text(asked, "interval")),
+                steps: vec![text(asked, "interval"), text(at(group, &["queryOptions"]), "interval")],
                 source: kind.map_or(Source::Prometheus, |kind| Source::of_kind(kind)),
                 ref_id,
                 legend,
@@ -299,14 +299,15 @@ struct Units<'a>(&'a Value);
 impl Units<'_> {
     fn of(&self, ref_id: &str, legend: &str) -> String {
         let field = at(self.0, &["fieldConfig"]);
-        let overridden = list(field, "overrides").iter().find_map(|one| {
+        // Of several that apply the last one counts.
+        let overridden = list(field, "overrides").iter().rev().find_map(|one| {
             let matcher = at(one, &["matcher"]);
             let wanted = match text(matcher, "id").as_str() {
                 "byName" => legend,
                 "byFrameRefID" => ref_id,
                 _other => return None,
             };
-            let properties = list(one, "properties").iter();
+            let properties = list(one, "properties").iter().rev();
             let mut units = properties.filter(|property| text(property, "id") == "unit");
             if text(matcher, "options") == wanted { Some(text(units.next()?, "value")) } else { None }
         });
@@ -396,6 +397,17 @@ mod tests {
         {
             assert_eq!(span(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn of_several_units_that_a_panel_overrides_the_last_one_counts() {
+        let unit = |unit: &str| {
+            json!({"matcher": {"id": "byFrameRefID", "options": "A"},
+            "properties": [{"id": "unit", "value": "short"}, {"id": "unit", "value": unit}]})
+        };
+        let panel = json!({"fieldConfig": {"defaults": {"unit": "ms"}, "overrides": [unit("s"), unit("ns")]},
+            "targets": [{"refId": "A"}]});
+        assert_eq!(read(&json!({"panels": [panel]})).panels[0].targets[0].unit, "ns");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From a panel's query to what is asked: variables resolved, taken apart, asked once.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map},
     time::Duration,
 };
 
@@ -10,15 +10,15 @@ use tokio::time::Instant;
 
 use super::{ObserveError, Server};
 use crate::{
-    catalog::Flowing,
+    catalog::{Entry, Flowing},
     check::{Caution, QueryCheck},
     client::{
-        QueryError,
+        Moments, QueryError,
         answer::{Data, Point},
     },
-    dashboard::{Found, Scale},
-    decode::{STALE_AFTER, Stamps},
-    query::{Parts, Query},
+    dashboard::{Found, Scale, span},
+    decode::{STALE_AFTER, Table},
+    query::Query,
     variable::{Resolver, Times, VariableValue},
 };
 
@@ -35,7 +35,15 @@ pub(super) struct Meaning<'a> {
     pub(super) signal: &'a SignalId,
     pub(super) unit: Unit,
     pub(super) fold: Fold,
+    pub(super) is_fold_known: bool,
     pub(super) flowing: Option<Flowing>,
+}
+
+impl<'a> Meaning<'a> {
+    pub(super) const fn of(entry: &'a Entry) -> Self {
+        let Entry { id, unit, fold, is_fold_known, flowing, .. } = entry;
+        Self { signal: id, unit: *unit, fold: *fold, is_fold_known: *is_fold_known, flowing: *flowing }
+    }
 }
 
 /// Binds queries of dashboards, whose variables are resolved once.
@@ -58,9 +66,25 @@ impl<'a> Binder<'a> {
         Self { server, given, sampling, time, resolvers: BTreeMap::new() }
     }
 
-    /// What each template variable was resolved to.
+    /// What each template variable was resolved to; with the dashboard's name where another resolves it otherwise.
     pub(super) fn into_variables(self) -> BTreeMap<String, String> {
-        self.resolvers.into_values().flat_map(|resolver| resolver.values().collect::<Vec<_>>()).collect()
+        let resolved = self.resolvers.iter().flat_map(|(dashboard, resolver)| {
+            resolver.values().map(move |(name, value)| (name, (*dashboard, value)))
+        });
+        let mut by_name: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
+        for (name, value) in resolved {
+            by_name.entry(name).or_default().push(value);
+        }
+        let mut variables = BTreeMap::new();
+        for (name, values) in by_name {
+            let different: BTreeSet<_> = values.iter().map(|(_, value)| value).collect();
+            let is_one = different.len() == 1;
+            for (dashboard, value) in values {
+                let name = if is_one { name.clone() } else { format!("{name} ({dashboard})") };
+                variables.insert(name, value);
+            }
+        }
+        variables
     }
 
     pub(super) async fn bind(
@@ -73,8 +97,9 @@ impl<'a> Binder<'a> {
         let mut query = self.query(found, meaning, guess).await?;
         let mut stamps = self.stamps(&query, meaning).await?;
         let mut scrape = self.scrape(&query, &stamps).await;
+        let steps = found.steps();
         if let Some(scrape) = scrape.filter(|scrape| *scrape != guess)
-            && found.expression().contains("interval")
+            && steps.chain([found.expression()]).any(|text| text.contains("interval"))
         {
             query = self.query(found, meaning, scrape).await?;
             stamps = self.stamps(&query, meaning).await?;
@@ -89,11 +114,14 @@ impl<'a> Binder<'a> {
             Data::Scalar(_) => 1,
             Data::Matrix(_) | Data::String(_) => 0,
         };
-        let newest: Vec<_> = stamps.iter().filter_map(Stamps::newest).collect();
-        let age = newest.into_iter().reduce(f64::min);
+        if meaning.fold == Fold::Increase && !meaning.is_fold_known && !query.is_counter {
+            return Err(ObserveError::Fold { signal: meaning.signal.clone(), expression: query.panel });
+        }
+        let age = stamps.iter().filter_map(newest).reduce(f64::min);
         let age = age.map(|stamp| Duration::try_from_secs_f64(self.time - stamp).unwrap_or_default());
         let scale = found.scale(meaning.unit);
         let mut cautions = self.cautions(&query, &scale, meaning, (age, scrape));
+        cautions.extend(self.idle(&query, meaning).await?);
         if found.is_transformed() {
             cautions.push(Caution::Transformed);
         }
@@ -128,32 +156,42 @@ impl<'a> Binder<'a> {
     ) -> Result<Query, ObserveError> {
         let (server, given, time) = (self.server, self.given, self.time);
         let resolver = match self.resolvers.entry(found.dashboard.file.as_str()) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(new) => {
                 new.insert(Resolver::new(&server.prometheus, found.dashboard, given, time, server.patience))
             }
         };
-        let interval = found.step().map_or(scrape, |step| step.max(scrape));
-        let times = Times { interval, scrape, range: found.dashboard.range() };
+        let mut times = Times { interval: scrape, scrape, range: found.dashboard.range() };
+        for step in found.steps() {
+            // The least step may itself be a variable.
+            if let Some(step) = span(&resolver.resolve(step, &times).await?) {
+                times.interval = step.max(scrape);
+                break;
+            }
+        }
         let expression = resolver.resolve(found.expression(), &times).await?;
         let query = Query::new(&expression, meaning.fold, meaning.flowing);
         query.map_err(|source| ObserveError::Expression { signal: meaning.signal.clone(), source })
     }
 
-    async fn stamps(&self, query: &Query, meaning: Meaning<'_>) -> Result<Vec<Stamps>, ObserveError> {
+    async fn stamps(&self, query: &Query, meaning: Meaning<'_>) -> Result<Vec<Table>, ObserveError> {
         let mut stamps = Vec::new();
         for selector in &query.selectors {
-            let asked = format!("timestamp({selector})");
-            let answer = self.server.prometheus.query(&asked, Some(self.time), self.deadline()).await;
-            stamps.push(Stamps::of(answer.map_err(|source| refused(meaning, &asked, source))?.data));
+            stamps.push(self.table(&format!("timestamp({selector})"), meaning).await?);
         }
         Ok(stamps)
     }
 
+    async fn table(&self, asked: &str, meaning: Meaning<'_>) -> Result<Table, ObserveError> {
+        let answer = self.server.prometheus.query(asked, Some(self.time), self.deadline()).await;
+        let answer = answer.map_err(|source| refused(meaning, asked, source))?;
+        Ok(Table::of(answer.data, Moments::only(self.time)).unwrap_or_default())
+    }
+
     /// How often the samples behind a query are scraped: of several intervals the longest.
-    async fn scrape(&self, query: &Query, stamps: &[Stamps]) -> Option<Duration> {
-        let told = stamps.iter().flat_map(Stamps::labels).filter_map(|labels| {
-            let label = |name: &str| labels.get(name).cloned();
+    async fn scrape(&self, query: &Query, stamps: &[Table]) -> Option<Duration> {
+        let told = stamps.iter().flat_map(|Table(rows)| rows).filter_map(|row| {
+            let label = |name: &str| row.labels.get(name).cloned();
             self.server.intervals.get(&(label("job")?, label("instance")?)).copied()
         });
         if let Some(told) = told.max() {
@@ -161,11 +199,18 @@ impl<'a> Binder<'a> {
         }
         let mut longest = None;
         for (selector, stamps) in query.selectors.iter().zip(stamps) {
-            if stamps.newest().is_some() {
+            if newest(stamps).is_some() {
                 longest = longest.max(self.gap(selector).await);
             }
         }
         longest
+    }
+
+    /// Whether nothing tells an idle series from one that works, although it seemed so.
+    async fn idle(&self, query: &Query, meaning: Meaning<'_>) -> Result<Option<Caution>, ObserveError> {
+        let Some(rate) = &query.rate else { return Ok(None) };
+        let Table(rates) = self.table(rate, meaning).await?;
+        Ok(rates.is_empty().then(|| Caution::NoRate(rate.clone())))
     }
 
     /// The usual time between two samples of the first series of `selector`.
@@ -215,8 +260,10 @@ impl<'a> Binder<'a> {
             None if age.is_some() => cautions.push(Caution::ScrapeUnknown),
             None => {}
         }
-        if let Parts::Whole(aggregate) = &query.parts {
-            cautions.push(Caution::Whole(aggregate.clone()));
+        cautions.extend(query.hides.clone().map(Caution::Whole));
+        cautions.extend(query.default.clone().map(Caution::Default));
+        if meaning.fold == Fold::Worst && query.is_counter {
+            cautions.push(Caution::Counter);
         }
         if query.is_unconditional {
             cautions.push(Caution::Unconditional);
@@ -236,6 +283,11 @@ impl<'a> Binder<'a> {
 
 fn refused(meaning: Meaning<'_>, expression: &str, source: QueryError) -> ObserveError {
     ObserveError::Query { signal: meaning.signal.clone(), expression: expression.to_owned(), source }
+}
+
+/// When the newest sample of a table of times was scraped.
+fn newest(stamps: &Table) -> Option<f64> {
+    stamps.at(0).reduce(f64::max)
 }
 
 /// A rate that loses one scrape still has three.

@@ -45,7 +45,7 @@ impl Value {
                 Self::Plain(text) if format.is_none() => quoted(text, quote),
                 Self::Plain(_) | Self::Many(_) => alternatives(each(&|value| quoted(&escaped(value), quote))),
             }),
-            Some("raw" | "text" | "csv") => Ok(values.join(",")),
+            Some("raw" | "csv") => Ok(values.join(",")),
             Some("pipe") => Ok(values.join("|")),
             Some("glob") if values.len() > 1 => Ok(format!("{{{}}}", values.join(","))),
             Some("glob") => Ok(values.join(",")),

@@ -10,6 +10,20 @@ use crate::client::{
     answer::{Data, Series},
 };
 
+/// A value that a variable can take, and how Grafana shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) text: String,
+    pub(super) value: String,
+}
+
+impl Choice {
+    /// A value that shows itself.
+    pub(super) fn of(value: String) -> Self {
+        Self { text: value.clone(), value }
+    }
+}
+
 /// What a variable's query asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked<'q> {
@@ -110,15 +124,15 @@ fn written(labels: &BTreeMap<String, String>) -> String {
 }
 
 /// What a variable's regex leaves of `values`, each once: a named or first group of it, or the whole value.
-pub(super) fn kept(values: Vec<String>, regex: &str) -> Result<Vec<String>, String> {
-    let mut kept: Vec<String> = Vec::new();
-    let mut keep = |value: String| {
-        if !kept.contains(&value) {
-            kept.push(value);
+pub(super) fn kept(values: Vec<String>, regex: &str) -> Result<Vec<Choice>, String> {
+    let mut kept: Vec<Choice> = Vec::new();
+    let mut keep = |choice: Choice| {
+        if kept.iter().all(|known| known.value != choice.value) {
+            kept.push(choice);
         }
     };
     if regex.is_empty() {
-        values.into_iter().for_each(keep);
+        values.into_iter().map(Choice::of).for_each(keep);
         return Ok(kept);
     }
     // The dashboard's regex is one of JavaScript.
@@ -133,22 +147,24 @@ pub(super) fn kept(values: Vec<String>, regex: &str) -> Result<Vec<String>, Stri
         let text = |range: std::ops::Range<usize>| value.get(range).unwrap_or("").to_owned();
         let named = |name: &str| {
             let mut named = matches.iter().flat_map(Match::named_groups);
-            named.find(|(group, range)| *group == name && range.is_some()).and_then(|(_, range)| range)
+            let found = named.find(|(group, range)| *group == name && range.is_some());
+            found.and_then(|(_, range)| range).map(text)
         };
         let Some(first) = matches.first() else { continue };
-        if let Some(range) = named("value").or_else(|| named("text")) {
-            keep(text(range));
-        } else if first.captures.is_empty() {
-            keep(value.clone());
-        } else {
-            matches.iter().filter_map(|one| one.group(1)).for_each(|range| keep(text(range)));
+        match (named("value"), named("text")) {
+            (Some(value), Some(text)) => keep(Choice { text, value }),
+            (Some(only), None) | (None, Some(only)) => keep(Choice::of(only)),
+            (None, None) if first.captures.is_empty() => keep(Choice::of(value.clone())),
+            (None, None) => {
+                matches.iter().filter_map(|one| one.group(1)).for_each(|range| keep(Choice::of(text(range))));
+            }
         }
     }
     Ok(kept)
 }
 
 /// Sorts by Grafana's number of an order: alphabetically, by number, without case; odd is up, even is down.
-pub(super) fn sort(values: &mut [String], order: i64) {
+pub(super) fn sort(choices: &mut [Choice], order: i64) {
     let compare: fn(&str, &str) -> Ordering = match order {
         1 | 2 => |a, b| a.cmp(b),
         3 | 4 | 7 | 8 => |a, b| {
@@ -165,17 +181,19 @@ pub(super) fn sort(values: &mut [String], order: i64) {
         5 | 6 => |a, b| a.to_lowercase().cmp(&b.to_lowercase()),
         _as_found => return,
     };
-    values.sort_by(|a, b| if order % 2 == 0 { compare(b, a) } else { compare(a, b) });
+    let compare = |a: &Choice, b: &Choice| compare(&a.text, &b.text);
+    choices.sort_by(|a, b| if order % 2 == 0 { compare(b, a) } else { compare(a, b) });
 }
 
 /// The values of a list in which a comma stands between them, `\,` within one, and `text : value` names one.
-pub(super) fn listed(query: &str) -> Vec<String> {
+pub(super) fn listed(query: &str) -> Vec<Choice> {
     let marked = query.replace("\\,", "\u{0}");
-    let values = marked.split(',').map(|value| {
-        let value = value.rsplit_once(" : ").map_or(value, |(_, value)| value);
-        value.trim().trim_matches(['"', '\'']).replace('\u{0}', ",")
+    let plain = |text: &str| text.trim().trim_matches(['"', '\'']).replace('\u{0}', ",");
+    let choices = marked.split(',').map(|choice| {
+        let (text, value) = choice.rsplit_once(" : ").unwrap_or((choice, choice));
+        Choice { text: plain(text), value: plain(value) }
     });
-    values.filter(|value| !value.is_empty()).collect()
+    choices.filter(|choice| !choice.value.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -184,6 +202,18 @@ mod tests {
 
     fn of(values: &[&str]) -> Vec<String> {
         values.iter().map(|value| (*value).to_owned()).collect()
+    }
+
+    fn kept(values: Vec<String>, regex: &str) -> Result<Vec<String>, String> {
+        super::kept(values, regex).map(|kept| kept.into_iter().map(|choice| choice.value).collect())
+    }
+
+    #[test]
+    fn a_value_may_be_shown_as_another_text() {
+        let shown = |text: &str, value: &str| Choice { text: text.to_owned(), value: value.to_owned() };
+        assert_eq!(listed("Prod : p1,p2"), [shown("Prod", "p1"), shown("p2", "p2")]);
+        let found = super::kept(of(&["name=a id=1"]), "/name=(?<text>.) id=(?<value>.)/").unwrap();
+        assert_eq!(found, [shown("a", "1")]);
     }
 
     #[test]
@@ -218,15 +248,17 @@ mod tests {
 
     #[test]
     fn a_list_knows_names_and_commas_within() {
-        assert_eq!(listed(r"30s, 1m ,a\,b,Prod : p1,"), ["30s", "1m", "a,b", "p1"]);
+        let values: Vec<_> =
+            listed(r"30s, 1m ,a\,b,Prod : p1,").into_iter().map(|choice| choice.value).collect();
+        assert_eq!(values, ["30s", "1m", "a,b", "p1"]);
     }
 
     #[test]
     fn values_are_sorted_as_the_dashboard_says() {
         let sorted = |order| {
-            let mut values = of(&["b10", "B2", "a1"]);
+            let mut values: Vec<_> = of(&["b10", "B2", "a1"]).into_iter().map(Choice::of).collect();
             sort(&mut values, order);
-            values
+            values.into_iter().map(|choice| choice.value).collect::<Vec<_>>()
         };
         assert_eq!(sorted(0), ["b10", "B2", "a1"]);
         assert_eq!(sorted(1), ["B2", "a1", "b10"]);

@@ -18,6 +18,7 @@ use futures_util::{StreamExt, future::join_all};
 use ramp_core::{
     observation::{Absence, Sample},
     signal::{SignalId, Unit},
+    units::Elapsed,
 };
 use ramp_observe::{
     Credentials, Dashboards, ObserveError, Observed, Observer, ObserverSpec, PrometheusConfig, Tls,
@@ -39,7 +40,11 @@ fn config(url: &str) -> PrometheusConfig {
     PrometheusConfig {
         url: url.to_owned(),
         credentials: Some(Credentials::basic("ramp".to_owned(), format!("{SECRET}-password"))),
-        headers: BTreeMap::from([("X-Token".to_owned(), format!("{SECRET}-header"))]),
+        headers: BTreeMap::from([
+            // The one begins as the other does.
+            ("X-Short".to_owned(), format!("{SECRET}-head")),
+            ("X-Token".to_owned(), format!("{SECRET}-header")),
+        ]),
         ..PrometheusConfig::default()
     }
 }
@@ -76,12 +81,29 @@ async fn observer_of(config: &PrometheusConfig, expressions: &[&str]) -> Result<
     Observer::connect(config, spec).await
 }
 
+/// A moment of the campaign; the server has the same answer for each.
+const fn since_start() -> Elapsed {
+    Elapsed::START
+}
+
 async fn observe(observer: &Observer) -> Vec<Observed> {
-    observer.sample(SystemTime::now()).collect().await
+    observer.sample(since_start()).collect().await
 }
 
 async fn only(observer: &Observer) -> Sample {
     observe(observer).await.pop().unwrap().reading.sample
+}
+
+/// Everything that can reach a journal, a report or a screen.
+fn shown(observer: &Observer, observed: &[Observed]) -> String {
+    let checks: Vec<_> = observer.checks().iter().map(ToString::to_string).collect();
+    let (variables, address) = (observer.variables(), observer.address());
+    format!("{observer:?} {:?} {checks:?} {variables:?} {address} {observed:?}", observer.checks())
+}
+
+fn has_no_secret(shown: &str) -> bool {
+    // Neither a part of one, nor one in base64, which hides nothing.
+    [SECRET, "-password", "***er", "cmFtcDpodW50ZXIy"].iter().all(|part| !shown.contains(part))
 }
 
 fn html(status: u16) -> Answer {
@@ -204,9 +226,8 @@ async fn every_fault_is_a_named_absence_or_error_within_the_sampling_period_and_
                 String::new()
             }
         };
-        let shown = format!("{why} {why:?} {refused} {observer:?} {config:?}");
-        assert!(!shown.contains(SECRET), "{name}: {shown}");
-        assert!(!shown.contains("cmFtcDpodW50ZXIy"), "{name}: base64 hides nothing: {shown}");
+        let shown = format!("{why} {why:?} {refused} {config:?} {}", shown(&observer, &[]));
+        assert!(has_no_secret(&shown), "{name}: {shown}");
     });
     join_all(tried).await;
 }
@@ -248,7 +269,7 @@ async fn a_slow_query_holds_up_no_other() {
     expressions.insert(0, "slow");
     let observer = observer_of(&config(&server.url), &expressions).await.unwrap();
     server.set(|request, _| if request.expression == "slow" { Answer::Held } else { Answer::Well });
-    let mut readings = observer.sample(SystemTime::now());
+    let mut readings = observer.sample(since_start());
     for _ in 0..20 {
         let observed = readings.next().await.unwrap();
         assert_ne!(observed.reading.signal.as_str(), "slow");
@@ -300,6 +321,68 @@ async fn login_headers_and_base_path_arrive_and_long_queries_go_in_the_body() {
     let error =
         observer_of(&PrometheusConfig { url: "ftp://x".to_owned(), ..config }, &[]).await.unwrap_err();
     assert!(error.to_string().contains("neither http:// nor https://"), "{error}");
+}
+
+#[tokio::test]
+async fn what_prometheus_warns_of_shows_no_secret_and_no_more_than_a_person_reads() {
+    let server = Server::start().await;
+    let echoed = format!("bad login {SECRET}-password,\n{SECRET}-header, {SECRET}-head");
+    let warning = json!([echoed, "x".repeat(10_000)]);
+    server.set(move |request, _| match request.expression.as_str() {
+        "up" => {
+            let point = request.times.first().map(|time| json!([time, "1"]));
+            let kind = if point.is_some() { "matrix" } else { "vector" };
+            let series = json!({"metric": {}, "values": [point], "value": [1, "1"]});
+            let data = json!({"resultType": kind, "result": [series]});
+            json_of(json!({"status": "success", "data": data, "warnings": warning}).to_string())
+        }
+        _other => Answer::Well,
+    });
+    let observer = observer_of(&config(&server.url), &["up"]).await.unwrap();
+    let observed = observe(&observer).await;
+    let [echo, long] = &*observed[0].warnings else { panic!("{observed:?}") };
+    assert_eq!(echo, "bad login ***, ***, ***");
+    assert!(long.len() < 400 && long.ends_with('…'), "{long}");
+    let shown = shown(&observer, &observed);
+    assert!(has_no_secret(&shown) && shown.contains("Prometheus warns: bad login ***"), "{shown}");
+}
+
+#[tokio::test]
+async fn the_panel_s_own_query_holds_up_no_reading_for_long() {
+    let server = Server::start().await;
+    let observer = observer_of(&config(&server.url), &["sum(up)"]).await.unwrap();
+    server.set(|request, _| if request.expression == "sum(up)" { Answer::Held } else { Answer::Well });
+    let begun = Instant::now();
+    let sample = only(&observer).await;
+    assert!(begun.elapsed() < SAMPLING / 4, "{:?}", begun.elapsed());
+    let Sample::Present { points, panel: None } = sample else { panic!("{sample:?}") };
+    assert_eq!(points.len(), 1);
+}
+
+#[tokio::test]
+async fn panels_that_stall_take_no_place_of_what_is_judged() {
+    let server = Server::start().await;
+    let expressions: Vec<_> = (0..40).map(|n| format!("sum(signal_{n})")).collect();
+    let expressions: Vec<_> = expressions.iter().map(String::as_str).collect();
+    let observer = observer_of(&config(&server.url), &expressions).await.unwrap();
+    server.set(|request, _| if request.expression.starts_with("sum(") { Answer::Held } else { Answer::Well });
+    let begun = Instant::now();
+    let observed = observe(&observer).await;
+    assert!(begun.elapsed() < SAMPLING / 4, "{:?}", begun.elapsed());
+    let is_present = |one: &Observed| matches!(one.reading.sample, Sample::Present { .. });
+    assert!(observed.len() == 40 && observed.iter().all(is_present), "{observed:?}");
+}
+
+#[tokio::test]
+async fn the_times_of_scrapes_are_asked_for_before_their_values() {
+    let server = Server::start().await;
+    let observer = observer_of(&config(&server.url), &["up + other"]).await.unwrap();
+    // A scrape that comes between the two has its new value under the old time, which is known and counts no more.
+    server.set(|_, _| Answer::Well);
+    observe(&observer).await;
+    let asked: Vec<_> = server.requests().into_iter().map(|request| request.expression).collect();
+    assert_eq!(asked.last().map(String::as_str), Some("up + other"), "{asked:?}");
+    assert_eq!(asked.len(), 3, "{asked:?}");
 }
 
 #[tokio::test]

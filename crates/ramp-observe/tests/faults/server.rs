@@ -35,6 +35,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) headers: String,
     pub(crate) expression: String,
+    /// The moments that a range query asks for.
+    pub(crate) times: Vec<f64>,
 }
 
 type Script = Box<dyn Fn(&Request, usize) -> Answer + Send>;
@@ -160,8 +162,15 @@ fn well(request: &Request) -> Value {
         let time = json!({"resultType": "scalar", "result": [now, now.to_string()]});
         return json!({"status": "success", "data": time});
     }
-    let value = if request.expression.starts_with("timestamp(") { now.to_string() } else { "10".to_owned() };
-    let data = json!({"resultType": "vector", "result": [{"metric": labels, "value": [now, value]}]});
+    let value = |time: f64| {
+        if request.expression.starts_with("timestamp(") { time.to_string() } else { "10".to_owned() }
+    };
+    let data = if request.times.is_empty() {
+        json!({"resultType": "vector", "result": [{"metric": labels, "value": [now, value(now)]}]})
+    } else {
+        let values: Vec<_> = request.times.iter().map(|time| json!([time, value(*time)])).collect();
+        json!({"resultType": "matrix", "result": [{"metric": labels, "values": values}]})
+    };
     let warnings: &[&str] = if request.expression.contains("partial") { &["a store is down"] } else { &[] };
     json!({"status": "success", "data": data, "warnings": warnings})
 }
@@ -193,7 +202,17 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
     let body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
     let form = if method == "POST" { format!("http://x/?{body}") } else { format!("http://x{path}") };
     let form = Url::parse(&form).ok()?;
-    let expression = form.query_pairs().find(|(name, _)| name == "query");
-    let expression = expression.map_or_else(String::new, |(_, value)| value.into_owned());
-    Some(Request { method, path, headers, expression })
+    let field = |wanted: &str| {
+        let mut fields = form.query_pairs();
+        fields.find(|(name, _)| name == wanted).map_or_else(String::new, |(_, value)| value.into_owned())
+    };
+    let number = |wanted: &str| field(wanted).parse::<f64>().ok();
+    let times = match (number("start"), number("end"), number("step")) {
+        (Some(start), Some(end), Some(step)) => {
+            let count = ((end - start) / step).round() as u32;
+            (0..=count).map(|place| start + step * f64::from(place)).collect()
+        }
+        _instant => Vec::new(),
+    };
+    Some(Request { method, path, headers, expression: field("query"), times })
 }

@@ -188,7 +188,7 @@ impl Prometheus {
         F: Future<Output = Result<Response, E>>,
     {
         let begun = Instant::now();
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut known) = (FIRST_PAUSE, None);
         loop {
             let attempt = async {
                 let _slot = slots.acquire().await;
@@ -196,7 +196,9 @@ impl Prometheus {
                 decode(&body(answered).await?)
             };
             let Ok(answered) = timeout_at(deadline, attempt).await else {
-                return Err(QueryError::Timeout(deadline.saturating_duration_since(begun)));
+                // That the last attempt was cut short says less than what the ones before met with.
+                let late = || QueryError::Timeout(deadline.saturating_duration_since(begun));
+                return Err(known.unwrap_or_else(late));
             };
             let error = match answered {
                 Ok(Answer { data, warnings }) => {
@@ -213,6 +215,7 @@ impl Prometheus {
             }
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+            known = Some(error);
         }
     }
 }

@@ -252,6 +252,19 @@ async fn a_server_that_is_there_again_within_the_period_is_asked_again() {
 }
 
 #[tokio::test]
+async fn what_the_last_attempt_has_no_time_for_does_not_hide_what_the_ones_before_met_with() {
+    let server = Server::start().await;
+    let observer = observer_of(&config(&server.url), &["up"]).await.unwrap();
+    server.set(|request, n| match request.expression.as_str() {
+        "up" if n <= 2 => Answer::Http { status: 503, headers: Vec::new(), body: String::new() },
+        "up" => Answer::Held,
+        _other => Answer::Well,
+    });
+    let Sample::Absent(why) = only(&observer).await else { panic!("no value was ever answered") };
+    assert!(why.to_string().contains("HTTP status 503"), "{why}");
+}
+
+#[tokio::test]
 async fn a_server_that_asks_to_be_left_alone_is_not_asked_again_before() {
     let server = Server::start().await;
     let observer = observer_of(&config(&server.url), &["up"]).await.unwrap();

@@ -13,7 +13,7 @@ use ramp_load::{
 use ramp_observe::{
     DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, catalog,
 };
-use ramp_report::{QueryFact, RunFacts};
+use ramp_report::{QueryFact, QueryFound, RunFacts};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::{
@@ -122,16 +122,14 @@ fn lag() -> Signal {
     }
 }
 
-/// What a person should know about the queries before relying on their readings.
-pub(crate) fn cautions(observer: &Observer) -> Vec<String> {
-    let of = |check: &QueryCheck| {
-        let signal = check.signal.clone();
-        check.cautions.iter().map(move |caution| format!("{signal}: {caution}")).collect::<Vec<_>>()
-    };
+/// Every query with what was found, and what a person should know about it before relying on its readings.
+pub(crate) fn queries(observer: &Observer) -> Vec<String> {
     let clock = Some(observer.clock_ahead()).filter(|ahead| *ahead != 0.0).map(|ahead| {
-        format!("the clock of Prometheus is {ahead:+.1} s from this machine's; times are corrected by that")
+        format!(
+            "warning: the clock of Prometheus is {ahead:+.1} s from this machine's; times are corrected by that"
+        )
     });
-    clock.into_iter().chain(observer.checks().iter().flat_map(of)).collect()
+    clock.into_iter().chain(observer.checks().iter().map(ToString::to_string)).collect()
 }
 
 /// What the report says beside a query.
@@ -146,6 +144,13 @@ fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts
         dashboard: check.dashboard.clone(),
         panel: check.panel.clone(),
         expression: check.expression.clone(),
+        panel_expression: Some(check.panel_expression.clone()).filter(|panel| *panel != check.expression),
+        found: Some(QueryFound {
+            series: check.series as u64,
+            age: check.age,
+            scrape: check.scrape,
+            window: check.window,
+        }),
         notes: notes(check),
     });
     RunFacts {

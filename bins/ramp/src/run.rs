@@ -35,8 +35,8 @@ async fn campaign(args: &Run, settings: Settings) -> Result<Exit, CommandError> 
     let start = Start::now();
     let begun = Timestamp::now();
     let Preflight { means, facts, signals } = Preflight::pass(&settings, start, begun).await?;
-    for caution in preflight::cautions(&means.observer) {
-        eprintln!("ramp: warning: {caution}");
+    for query in preflight::queries(&means.observer) {
+        eprintln!("ramp: {query}");
     }
     let plan = settings.plan.plan(signals);
     let plan = plan.map_err(|source| CommandError::Plan { name: settings.plan.name.clone(), source })?;

@@ -135,11 +135,30 @@ pub struct QueryFact {
     pub dashboard: String,
     /// The panel's title.
     pub panel: String,
-    /// The query, its variables resolved.
+    /// The query that was judged, its variables resolved.
     pub expression: String,
+    /// What the panel itself asks, where that is another query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel_expression: Option<String>,
+    /// What it found before the run; nothing in the journals of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<QueryFound>,
     /// What is to be known about its readings: how the panel's expression was taken apart, and cautions.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// What a query found when it was asked before the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryFound {
+    /// How many series it had; idle ones that a condition keeps out are not among them.
+    pub series: u64,
+    /// The age of the newest sample behind it; nothing where there was none.
+    pub age: Option<Duration>,
+    /// How often the samples behind it are scraped; nothing where that cannot be told.
+    pub scrape: Option<Duration>,
+    /// The longest time that a value looks back over; zero for a plain gauge.
+    pub window: Duration,
 }
 
 /// Which of the plan's signals fill the form's columns, and which speak for a limit.

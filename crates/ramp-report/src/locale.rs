@@ -13,7 +13,7 @@ use ramp_core::{
     verdict::Verdict,
 };
 
-use crate::Locale;
+use crate::{Locale, QueryFound};
 
 impl Locale {
     /// The one of two texts that is in this language.
@@ -81,6 +81,37 @@ impl Locale {
             10..120 => format!("{} s", self.number(span.as_secs_f64(), 0)),
             120..7_200 => format!("{} min", self.number(span.as_secs_f64() / 60.0, 0)),
             7_200.. => format!("{} h", self.number(span.as_secs_f64() / 3_600.0, 1)),
+        }
+    }
+
+    /// What a query found before the run.
+    pub(crate) fn found(self, found: &QueryFound) -> String {
+        let QueryFound { series, age, scrape, window } = found;
+        let series = format!("{} {}", self.whole(*series), self.of("série(s)", "series"));
+        let age = match age {
+            Some(age) => {
+                format!("{} {}", self.of("dernier échantillon il y a", "newest sample"), self.aged(*age))
+            }
+            None => self.of("aucun échantillon", "no sample").to_owned(),
+        };
+        let scrape = match scrape {
+            Some(scrape) => {
+                format!("{} {}", self.of("relevé toutes les", "scraped every"), self.seconds(*scrape))
+            }
+            None => self.of("intervalle de relevé inconnu", "scrape interval unknown").to_owned(),
+        };
+        let window = if window.is_zero() {
+            self.of("sans fenêtre", "no rate window").to_owned()
+        } else {
+            format!("{} {}", self.of("fenêtre de", "rate window"), self.seconds(*window))
+        };
+        [series, age, scrape, window].join(", ")
+    }
+
+    fn aged(self, age: Duration) -> String {
+        match self {
+            Self::French => self.seconds(age),
+            Self::English => format!("{} old", self.seconds(age)),
         }
     }
 

@@ -306,8 +306,12 @@ impl Page<'_> {
             let (panel, dashboard) = (literal(&query.panel), literal(&query.dashboard));
             let signal = literal(query.signal.as_str());
             let _ = write!(text, "\n- {signal} ({dashboard}, {panel}): `{}`", code(&query.expression));
-            for note in &query.notes {
-                let _ = write!(text, "\n  - {}", literal(note));
+            if let Some(panel) = &query.panel_expression {
+                let _ = write!(text, "\n  - {} `{}`", self.t("panneau :", "panel:"), code(panel));
+            }
+            let found = query.found.iter().map(|found| self.locale.found(found));
+            for note in found.chain(query.notes.iter().map(|note| literal(note))) {
+                let _ = write!(text, "\n  - {note}");
             }
         }
         self.line(&text);

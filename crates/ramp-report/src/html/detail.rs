@@ -314,6 +314,10 @@ impl Page<'_> {
                     @if let Some(address) = self.graph(&query.expression) {
                         " " a href=(address) { (self.t("graphe", "graph")) }
                     }
+                    @if let Some(panel) = &query.panel_expression {
+                        p.note { (self.t("panneau : ", "panel: ")) code { (visible(panel)) } }
+                    }
+                    @if let Some(found) = &query.found { p.note { (self.locale.found(found)) } }
                     @for note in &query.notes { p.note { (visible(&short(note))) } }
                 },
             ]

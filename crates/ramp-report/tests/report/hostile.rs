@@ -1,13 +1,13 @@
 //! Names from outside that try to be more than text.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use quick_xml::{Reader, events::Event};
 use ramp_core::{
     observation::{LoadLimit, LoadPart},
     verdict::Finding,
 };
-use ramp_report::{Locale, QueryFact, Report, csv, html, json, junit, markdown, terminal};
+use ramp_report::{Locale, QueryFact, QueryFound, Report, csv, html, json, junit, markdown, terminal};
 
 use crate::journal::report;
 
@@ -32,6 +32,13 @@ pub(crate) fn hostile_report() -> Report {
         dashboard: name.clone(),
         panel: name.clone(),
         expression: name.clone(),
+        panel_expression: Some(name.clone()),
+        found: Some(QueryFound {
+            series: u64::MAX,
+            age: Some(Duration::MAX),
+            scrape: None,
+            window: Duration::from_secs(30),
+        }),
         notes: vec![name.clone()],
     });
     for result in &mut report.tiers {

@@ -1,6 +1,8 @@
 //! Every journal in every form and both languages.
 
-use ramp_report::{Locale, csv, html, json, junit, markdown, terminal};
+use std::time::Duration;
+
+use ramp_report::{Locale, QueryFound, csv, html, json, junit, markdown, terminal};
 use serde_json::Value;
 
 use crate::{
@@ -67,6 +69,30 @@ fn a_narrow_terminal_keeps_the_verdict_whole() {
         assert!(text.contains("STOP") && !text.lines().take(6).any(|line| line.contains('…')), "{text}");
     }
     insta::assert_snapshot!(terminal::render(&report, Locale::French, 60, false));
+}
+
+#[test]
+fn what_a_query_found_before_the_run_stands_beside_it() {
+    let mut report = report("stop-at-p3");
+    let query = &mut report.facts.queries[0];
+    query.panel_expression = Some("sum(active)".to_owned());
+    query.found = Some(QueryFound {
+        series: 2,
+        age: Some(Duration::from_millis(1_300)),
+        scrape: Some(Duration::from_secs(15)),
+        window: Duration::from_secs(30),
+    });
+    let english = "2 series, newest sample 1.3 s old, scraped every 15.0 s, rate window 30.0 s";
+    let french = "2 série(s), dernier échantillon il y a 1,3 s, relevé toutes les 15,0 s, fenêtre de 30,0 s";
+    for (locale, found) in [(Locale::English, english), (Locale::French, french)] {
+        for text in [markdown::render(&report, locale), html::render(&report, locale)] {
+            assert!(text.contains(found) && text.contains("sum(active)"), "{text}");
+        }
+    }
+    let silent = QueryFound { series: 0, age: None, scrape: None, window: Duration::ZERO };
+    report.facts.queries[0].found = Some(silent);
+    let text = markdown::render(&report, Locale::English);
+    assert!(text.contains("0 series, no sample, scrape interval unknown, no rate window"), "{text}");
 }
 
 #[test]

@@ -371,6 +371,8 @@ pub(crate) fn facts() -> RunFacts {
         dashboard: dashboard.to_owned(),
         panel: panel.to_owned(),
         expression: expression.to_owned(),
+        panel_expression: None,
+        found: None,
         notes: vec!["each series of the sum is judged".to_owned()],
     };
     RunFacts {

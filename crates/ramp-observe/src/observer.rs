@@ -1,36 +1,37 @@
 //! The observer: what is asked at each sampling, and how the answers become readings.
 
+mod asked;
 mod binder;
+mod server;
 
 use std::{
     collections::BTreeMap,
-    pin::pin,
     sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use futures_util::{
     Stream, StreamExt,
-    future::{self, Either},
+    future::ready,
     stream::{self, FuturesUnordered},
 };
 use ramp_core::{
-    observation::{Absence, Reading, Sample},
+    observation::Reading,
     signal::{Fold, Signal, SignalId, Unit},
     units::Elapsed,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
-use self::binder::{Binder, Bound, Meaning};
+use self::{
+    asked::Asked,
+    binder::{AllValues, Binder, Meaning},
+    server::Server,
+};
 use crate::{
-    catalog::{Catalog, CatalogError, Entry},
+    catalog::{Catalog, CatalogError},
     check::QueryCheck,
-    client::{
-        Moments, Prometheus, PrometheusConfig, QueryError,
-        answer::{Answer, Data},
-    },
+    client::{PrometheusConfig, QueryError},
     dashboard::{DashboardError, Dashboards},
-    decode::{Answers, Reader, Seen, Table},
     query::ExpressionError,
     variable::{self, VariableError, VariableValue},
 };
@@ -38,16 +39,25 @@ use crate::{
 /// Reads a campaign's signals from Prometheus.
 #[derive(Debug)]
 pub struct Observer {
-    prometheus: Prometheus,
+    server: Server,
     address: String,
     /// The campaign's start, by the server's clock.
     start: f64,
-    /// By how many seconds the server's clock is ahead of this machine's.
-    ahead: f64,
-    patience: Duration,
+    sampling: Duration,
     asked: Vec<Asked>,
     checks: Vec<QueryCheck>,
     variables: BTreeMap<String, String>,
+    dashboards: Dashboards,
+    given: BTreeMap<String, VariableValue>,
+    all: Mutex<All>,
+}
+
+/// What the variables stand for that stand for all there is.
+#[derive(Debug)]
+struct All {
+    values: AllValues,
+    /// When that was asked, by the server's clock.
+    at: f64,
 }
 
 /// What an observer is to read.
@@ -128,13 +138,6 @@ pub enum ObserveError {
     },
 }
 
-#[derive(Debug)]
-struct Asked {
-    signal: Signal,
-    bound: Bound,
-    seen: Mutex<Seen>,
-}
-
 impl Observer {
     /// Binds every signal to its panel and asks each query once.
     ///
@@ -145,19 +148,28 @@ impl Observer {
         variable::all_used(config.variables.keys(), dashboards)?;
         let given = given(config, topics);
         let server = Server::meet(config, sampling).await?;
-        let (prometheus, ahead, patience) = (server.prometheus.clone(), server.ahead, patience(sampling));
-        let mut binder = Binder::new(&server, &given, sampling, unix(start) + ahead);
+        let start = unix(start) + server.ahead;
+        let mut binder = Binder::new(&server, &given, sampling, start, AllValues::default());
         let (mut asked, mut checks) = (Vec::new(), Vec::new());
         for id in signals {
             let entry = catalog.find(id.as_str())?;
-            let meaning = Meaning::of(entry);
-            let (bound, check) = binder.bind(dashboards.find(entry)?, meaning).await?;
+            let (bound, check) = binder.bind(dashboards.find(entry)?, Meaning::of(entry)).await?;
             asked.push(Asked::new(entry, bound, &check, sampling));
             checks.push(check);
         }
-        let variables = binder.into_variables();
-        let start = unix(start) + ahead;
-        Ok(Self { prometheus, address: config.address(), start, ahead, patience, asked, checks, variables })
+        let (variables, values) = (binder.variables(), binder.into_all_values());
+        Ok(Self {
+            server,
+            address: config.address(),
+            start,
+            sampling,
+            asked,
+            checks,
+            variables,
+            dashboards: dashboards.clone(),
+            given,
+            all: Mutex::new(All { values, at: start }),
+        })
     }
 
     /// The signals, with the interval and window that coverage is held against.
@@ -187,153 +199,44 @@ impl Observer {
     /// is taken into account.
     #[must_use]
     pub const fn clock_ahead(&self) -> f64 {
-        self.ahead
+        self.server.ahead
     }
 
     /// Reads every signal as it stands at `at`, and as it stood at every scrape since it was read last: each reading as
     /// soon as it is had, those of one signal in the order of time, all of them within a sampling period.
     ///
     /// The campaign's own clock says when, so that a step of the machine's calendar moves nothing.
-    pub fn sample(&self, at: Elapsed) -> impl Stream<Item = Observed> + Send + '_ {
-        let deadline = Instant::now() + self.patience;
+    pub fn sample(&self, at: Elapsed) -> impl Stream<Item = Observed> + Send + Unpin + '_ {
+        let deadline = Instant::now() + patience(self.sampling);
         let time = self.start + at.since_start().as_secs_f64();
-        let observed = self.asked.iter().map(|asked| self.observe(asked, time, deadline));
-        observed.collect::<FuturesUnordered<_>>().flat_map(stream::iter)
+        let (prometheus, times) = (&self.server.prometheus, (self.start, time));
+        let observed = self.asked.iter().map(move |asked| asked.observe(prometheus, times, deadline));
+        let observed = observed.collect::<FuturesUnordered<_>>();
+        // It is for the samplings to come, and holds up no reading of this one.
+        let resolved = stream::once(Box::pin(timeout_at(deadline, self.resolve_anew(time))));
+        stream::select(observed.flat_map(stream::iter), resolved.filter_map(|_| ready(None)))
     }
 
-    async fn observe(&self, asked: &Asked, time: f64, deadline: Instant) -> Vec<Observed> {
-        let mut warnings = Vec::new();
-        let samples = match asked.ask(&self.prometheus, time, deadline, &mut warnings).await {
-            Ok(answers) => asked.reader(self.start).read(&answers, &mut asked.seen()),
-            Err(why) => vec![Sample::Absent(why)],
+    /// Resolves anew the variables that stand for all there is: a worker that has come since is asked for as well.
+    async fn resolve_anew(&self, time: f64) {
+        let known = {
+            let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.values.is_empty() || time - all.at < RESOLVED_FOR {
+                return;
+            }
+            all.at = time;
+            all.values.clone()
         };
-        let readings = samples.into_iter().map(|sample| Reading { signal: asked.signal.id.clone(), sample });
-        readings.map(|reading| Observed { reading, warnings: std::mem::take(&mut warnings) }).collect()
-    }
-}
-
-impl Asked {
-    fn new(entry: &Entry, bound: Bound, check: &QueryCheck, sampling: Duration) -> Self {
-        let finest = sampling / MOST_SCRAPES;
-        let signal = Signal {
-            id: entry.id.clone(),
-            unit: entry.unit,
-            fold: entry.fold,
-            source: bound.query.judged.clone(),
-            interval: check.scrape.map_or(sampling, |scrape| scrape.max(finest)),
-            window: bound.query.window,
-            memory: entry.memory,
-            optional: false,
-        };
-        Self { signal, bound, seen: Mutex::default() }
-    }
-
-    const fn reader(&self, start: f64) -> Reader<'_> {
-        let Bound { query, scale } = &self.bound;
-        Reader { signal: &self.signal, query, scale, start }
-    }
-
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The moments to ask for: half a scrape interval apart, so that each scrape is the newest at one of them, and back
-    /// to where the last ones may have missed a scrape that was still under way.
-    fn moments(&self, time: f64) -> Moments {
-        let interval = self.signal.interval.as_secs_f64();
-        match self.seen().until {
-            None => Moments::only(time),
-            Some(until) => Moments::between(until - interval, time, interval / 2.0, MOST_MOMENTS),
+        let mut binder = Binder::new(&self.server, &self.given, self.sampling, time, known);
+        for asked in &self.asked {
+            let Ok(found) = self.dashboards.find(&asked.entry) else { continue };
+            // What cannot be resolved now stays as it was.
+            if let Ok(query) = binder.query(found, Meaning::of(&asked.entry), asked.scrape).await {
+                asked.rebind(query);
+            }
         }
-    }
-
-    /// Asks when the samples were scraped, and then at once for what is judged and for what the panel shows.
-    ///
-    /// In this order a scrape between the two questions has its value seen under the time of the one before, which is
-    /// known by then and so not counted; the other way round an old value would pass for the new one.
-    async fn ask(
-        &self,
-        prometheus: &Prometheus,
-        time: f64,
-        deadline: Instant,
-        warnings: &mut Vec<String>,
-    ) -> Result<Answers, Absence> {
-        let (query, moments) = (&self.bound.query, self.moments(time));
-        let ask = async |expression: String| prometheus.query_range(&expression, moments, deadline).await;
-        let stamped = query.selectors.iter().map(|selector| ask(format!("timestamp({selector})")));
-        let unreachable = |error: QueryError| Absence::Unreachable(error.to_string());
-        let stamped = future::try_join_all(stamped).await.map_err(unreachable)?;
-        let shown = pin!(async {
-            if query.panel == query.judged {
-                return None;
-            }
-            prometheus.query_range_beside(&query.panel, moments, deadline).await.ok()
-        });
-        let is_first_count = self.signal.fold == Fold::Increase && query.is_plain && !self.seen().has_values;
-        let judged = pin!(async {
-            let before = async {
-                if !is_first_count {
-                    return Ok(None);
-                }
-                ask(format!("last_over_time({}[{LOOK_BACK}])", query.judged)).await.map(Some)
-            };
-            future::try_join(ask(query.judged.clone()), before).await
-        });
-        // Beside what is judged, the panel is for people alone: it holds up no reading, and its failure is none of it.
-        let (judged, panel) = match future::select(judged, shown).await {
-            Either::Left((judged, shown)) => (judged, timeout(PANEL_PATIENCE, shown).await.ok().flatten()),
-            Either::Right((panel, judged)) => (judged.await, panel),
-        };
-        let mut take = |Answer { data, warnings: new }: Answer<Data>| {
-            for warning in new {
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
-                }
-            }
-            Table::of(data, moments)
-        };
-        let (judged, before) = judged.map_err(unreachable)?;
-        Ok(Answers {
-            moments,
-            stamps: stamped.into_iter().map(&mut take).collect::<Result<_, _>>()?,
-            judged: take(judged)?,
-            panel: panel.map(&mut take).transpose()?,
-            before: before.map_or_else(|| Ok(Table::default()), take)?,
-        })
-    }
-}
-
-/// A Prometheus that has answered.
-#[derive(Debug)]
-struct Server {
-    prometheus: Prometheus,
-    ahead: f64,
-    /// How long a query may take that is asked once, before anything waits for it.
-    patience: Duration,
-    intervals: BTreeMap<(String, String), Duration>,
-}
-
-impl Server {
-    async fn meet(config: &PrometheusConfig, sampling: Duration) -> Result<Self, ObserveError> {
-        let unreachable = |source| ObserveError::Unreachable { address: config.address(), source };
-        let prometheus = Prometheus::new(config).map_err(unreachable)?;
-        let patience = patience(sampling.max(LEAST_FIRST_PERIOD));
-        let time = async || prometheus.query("time()", None, Instant::now() + patience).await;
-        // The first answer takes as long as connecting does, which says nothing of the clocks.
-        time().await.map_err(unreachable)?;
-        let asked = SystemTime::now();
-        let answer = time().await.map_err(unreachable)?;
-        let answered = SystemTime::now();
-        let ahead = match answer.data {
-            Data::Scalar(time) => {
-                let difference = time.value() - f64::midpoint(unix(asked), unix(answered));
-                // What the way there and back explains is no difference.
-                if difference.abs() < LEAST_DIFFERENCE { 0.0 } else { difference }
-            }
-            Data::Vector(_) | Data::Matrix(_) | Data::String(_) => 0.0,
-        };
-        let intervals = prometheus.scrape_intervals(Instant::now() + patience).await;
-        Ok(Self { prometheus, ahead, patience, intervals })
+        let values = binder.into_all_values();
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).values.extend(values);
     }
 }
 
@@ -349,7 +252,8 @@ pub async fn survey(
 ) -> Result<Vec<Result<QueryCheck, ObserveError>>, ObserveError> {
     let given = given(config, topics);
     let server = Server::meet(config, sampling).await?;
-    let mut binder = Binder::new(&server, &given, sampling, unix(SystemTime::now()) + server.ahead);
+    let mut binder =
+        Binder::new(&server, &given, sampling, unix(SystemTime::now()) + server.ahead, AllValues::default());
     let mut checks = Vec::new();
     for found in dashboards.queries() {
         let signal =
@@ -389,20 +293,5 @@ const SHARE_OF_PERIOD: f64 = 0.9;
 
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A query that is asked for the first time finds cold caches, and nothing waits for it yet.
-const LEAST_FIRST_PERIOD: Duration = Duration::from_secs(5);
-
-/// What is scraped more often within a sampling period is not seen each time.
-const MOST_SCRAPES: u32 = 5;
-
-/// As far back a sampling makes up for what those before it could not ask.
-const MOST_MOMENTS: u16 = 30;
-
-/// So much later than what is judged the panel's own value may come.
-const PANEL_PATIENCE: Duration = Duration::from_millis(200);
-
-/// A counter's series that was scraped within this time is known when its target is back.
-const LOOK_BACK: &str = "1h";
-
-/// Clocks that differ by less agree, in seconds.
-const LEAST_DIFFERENCE: f64 = 1.0;
+/// For so many seconds what variables stand for is believed to be all there is.
+const RESOLVED_FOR: f64 = 30.0;

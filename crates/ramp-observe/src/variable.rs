@@ -177,6 +177,8 @@ pub(crate) struct Resolver<'a> {
     /// Those that the user has set.
     given: &'a BTreeMap<String, VariableValue>,
     resolved: BTreeMap<String, Resolved>,
+    /// The values of each variable that stands for all that its query finds, those of before among them.
+    all: BTreeMap<String, Vec<String>>,
     /// What a person should know about them.
     remarks: Vec<String>,
     time: f64,
@@ -197,7 +199,25 @@ impl<'a> Resolver<'a> {
         let remark =
             |variable: &Variable| format!("the ad hoc filters of ${} are not applied", variable.name);
         let remarks = filtered.map(remark).collect();
-        Self { prometheus, dashboard, given, resolved: BTreeMap::new(), remarks, time, patience }
+        Self {
+            prometheus,
+            dashboard,
+            given,
+            resolved: BTreeMap::new(),
+            all: BTreeMap::new(),
+            remarks,
+            time,
+            patience,
+        }
+    }
+
+    /// With what was found before: a value that is not found now stays, so that what it stood for is missed.
+    pub(crate) fn knowing(self, all: BTreeMap<String, Vec<String>>) -> Self {
+        Self { all, ..self }
+    }
+
+    pub(crate) fn into_all_values(self) -> BTreeMap<String, Vec<String>> {
+        self.all
     }
 
     /// `text` with every variable replaced.
@@ -316,6 +336,7 @@ impl<'a> Resolver<'a> {
         if takes_all && let Some(all) = &variable.all_value {
             return self.replace(all, times).map(|all| Resolved::all(Value::Raw(all)));
         }
+        let values = self.with_known(variable, values, takes_all);
         let Some(first) = values.first().cloned() else {
             let (dashboard, name) = (self.dashboard.file.clone(), variable.name.clone());
             return Err(VariableError::Empty { dashboard, name, query });
@@ -336,6 +357,21 @@ impl<'a> Resolver<'a> {
             ));
         }
         Ok(Resolved::many(chosen))
+    }
+
+    /// Of a variable that stands for all that is found, also what was found before.
+    fn with_known(&mut self, variable: &Variable, found: Vec<Choice>, takes_all: bool) -> Vec<Choice> {
+        if !takes_all || variable.kind != "query" {
+            return found;
+        }
+        let known = self.all.entry(variable.name.clone()).or_default();
+        let is_first = known.is_empty();
+        for choice in &found {
+            if (is_first || known.len() < MOST_VALUES) && !known.contains(&choice.value) {
+                known.push(choice.value.clone());
+            }
+        }
+        known.iter().cloned().map(Choice::of).collect()
     }
 
     /// The values that a variable's query finds, as its regex and order leave them.
@@ -432,6 +468,9 @@ const STEPS: [(u128, u64); 29] = [
     (1_814_400_000, 604_800_000),
     (3_628_800_000, 2_592_000_000),
 ];
+
+/// More values than topics, workers or disks are; what comes and goes under ever new names is not followed for ever.
+const MOST_VALUES: usize = 1_000;
 
 const A_YEAR: u64 = 31_536_000_000;
 

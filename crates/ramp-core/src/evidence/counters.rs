@@ -19,7 +19,8 @@ impl Counters {
     /// Takes the values of one reading.
     ///
     /// A counter that falls was reset: its value is what it has counted since. A series that appears in a later
-    /// reading than the first was born: it counts from zero.
+    /// reading than the first was born: it counts from zero. Whoever reads the counters hands over with the first
+    /// reading what was known before of series that are not there now.
     pub(crate) fn take(&mut self, points: &[Point]) {
         let is_first = self.0.is_empty();
         for Point { series, value, scraped } in points.iter().filter(|point| point.value.is_finite()) {

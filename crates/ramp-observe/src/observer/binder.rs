@@ -8,7 +8,7 @@ use std::{
 use ramp_core::signal::{Fold, SignalId, Unit};
 use tokio::time::Instant;
 
-use super::{ObserveError, Server};
+use super::{ObserveError, server::Server};
 use crate::{
     catalog::{Entry, Flowing},
     check::{Caution, QueryCheck},
@@ -53,8 +53,13 @@ pub(super) struct Binder<'a> {
     sampling: Duration,
     /// The time of asking, by the server's clock.
     time: f64,
+    /// What variables were resolved to before that stand for all there is.
+    known: AllValues,
     resolvers: BTreeMap<&'a str, Resolver<'a>>,
 }
+
+/// The values of each variable that stands for all there is, by its dashboard and name.
+pub(super) type AllValues = BTreeMap<(String, String), Vec<String>>;
 
 impl<'a> Binder<'a> {
     pub(super) const fn new(
@@ -62,12 +67,13 @@ impl<'a> Binder<'a> {
         given: &'a BTreeMap<String, VariableValue>,
         sampling: Duration,
         time: f64,
+        known: AllValues,
     ) -> Self {
-        Self { server, given, sampling, time, resolvers: BTreeMap::new() }
+        Self { server, given, sampling, time, known, resolvers: BTreeMap::new() }
     }
 
     /// What each template variable was resolved to; with the dashboard's name where another resolves it otherwise.
-    pub(super) fn into_variables(self) -> BTreeMap<String, String> {
+    pub(super) fn variables(&self) -> BTreeMap<String, String> {
         let resolved = self.resolvers.iter().flat_map(|(dashboard, resolver)| {
             resolver.values().map(move |(name, value)| (name, (*dashboard, value)))
         });
@@ -85,6 +91,14 @@ impl<'a> Binder<'a> {
             }
         }
         variables
+    }
+
+    pub(super) fn into_all_values(self) -> AllValues {
+        let all = self.resolvers.into_iter().flat_map(|(dashboard, resolver)| {
+            let all = resolver.into_all_values().into_iter();
+            all.map(move |(name, values)| ((dashboard.to_owned(), name), values))
+        });
+        all.collect()
     }
 
     pub(super) async fn bind(
@@ -148,7 +162,7 @@ impl<'a> Binder<'a> {
     }
 
     /// The query with its variables resolved, its samples being scraped every `scrape`.
-    async fn query(
+    pub(super) async fn query(
         &mut self,
         found: Found<'a>,
         meaning: Meaning<'_>,
@@ -158,7 +172,12 @@ impl<'a> Binder<'a> {
         let resolver = match self.resolvers.entry(found.dashboard.file.as_str()) {
             btree_map::Entry::Occupied(known) => known.into_mut(),
             btree_map::Entry::Vacant(new) => {
-                new.insert(Resolver::new(&server.prometheus, found.dashboard, given, time, server.patience))
+                let file = &found.dashboard.file;
+                let known = self.known.iter().filter(|((dashboard, _), _)| dashboard == file);
+                let known = known.map(|((_, name), values)| (name.clone(), values.clone())).collect();
+                let resolver =
+                    Resolver::new(&server.prometheus, found.dashboard, given, time, server.patience);
+                new.insert(resolver.knowing(known))
             }
         };
         let mut times = Times { interval: scrape, scrape, range: found.dashboard.range() };

@@ -2,14 +2,19 @@
 
 use std::{fs, time::Duration};
 
-use ramp_core::signal::{SignalId, Unit};
+use futures_util::StreamExt;
+use ramp_core::{
+    observation::Sample,
+    signal::{SignalId, Unit},
+    units::Elapsed,
+};
 use ramp_observe::{
     Dashboards, Observer, ObserverSpec,
     catalog::{Binding, Catalog, PanelName},
 };
 use tempfile::TempDir;
 
-use crate::server::{Server, at};
+use crate::server::{ACTIVE, Server, at};
 
 #[tokio::test]
 async fn a_variable_that_two_dashboards_resolve_differently_is_shown_for_each() {
@@ -136,5 +141,43 @@ async fn variables_of_every_type_resolve_as_grafana_shows_them() {
     let remarks: Vec<_> = check.cautions.iter().map(ToString::to_string).collect();
     for remark in ["ad hoc filters of $filter", "$host is 1 of 2 values", "count() cannot be taken apart"] {
         assert!(remarks.iter().any(|one| one.contains(remark)), "{remark} is not in {remarks:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_for_all_there_is_has_what_comes_later_too() {
+    let server = Server::over_all_cases().await;
+    let folder = TempDir::new().unwrap();
+    let dashboard = serde_json::json!({
+        "panels": [{"title": "p", "targets": [{"refId": "A", "expr": format!("{ACTIVE}{{task=~\"$task\"}}")}]}],
+        "templating": {"list": [
+            {"name": "task", "type": "query", "query": format!("label_values({ACTIVE}, task)"), "includeAll": true},
+            {"name": "interval"}]}
+    });
+    fs::write(folder.path().join("d.json"), dashboard.to_string()).unwrap();
+    let dashboards = Dashboards::load(folder.path()).unwrap();
+    let mut catalog = Catalog::default();
+    let binding = Binding {
+        dashboard: Some("d".to_owned()),
+        panel: Some(PanelName::Title("p".into())),
+        unit: Some(Unit::Count),
+        ..Binding::default()
+    };
+    catalog.bind("own", binding).unwrap();
+    let signals = [SignalId::literal("own")];
+    let observer = server.observer_of("appearing", &signals, &catalog, &dashboards).await.unwrap();
+    // The second task comes at 60; once half a minute has passed, the variable is resolved anew.
+    for second in [57, 62, 67, 92, 97] {
+        let since = Elapsed::new(Duration::from_secs(second - 1));
+        let observed: Vec<_> = observer.sample(since).collect().await;
+        let last = observed.last().unwrap();
+        let Sample::Present { points, .. } = &last.reading.sample else { panic!("{last:?}") };
+        let warnings: Vec<_> = observed.iter().flat_map(|one| &one.warnings).collect();
+        if second < 97 {
+            assert_eq!((points.len(), warnings.len()), (1, 0), "{second}: {observed:?}");
+        } else {
+            assert_eq!((points.len(), warnings.len()), (2, 1), "{second}: {observed:?}");
+            assert!(warnings[0].contains("new values") && warnings[0].contains("(0|1)"), "{warnings:?}");
+        }
     }
 }

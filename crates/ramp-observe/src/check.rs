@@ -42,8 +42,11 @@ impl fmt::Display for QueryCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { signal, dashboard, panel, ref_id, .. } = self;
         writeln!(f, "{signal}: {dashboard}, {panel:?}, query {ref_id}")?;
-        writeln!(f, "  panel:  {}", self.panel_expression)?;
-        writeln!(f, "  judged: {}", self.expression)?;
+        if self.panel_expression == self.expression {
+            writeln!(f, "  panel, judged as it is: {}", self.expression)?;
+        } else {
+            writeln!(f, "  panel:  {}\n  judged: {}", self.panel_expression, self.expression)?;
+        }
         let age = self
             .age
             .map_or_else(|| "no sample".to_owned(), |age| format!("newest sample {} old", seconds(age)));
@@ -210,7 +213,9 @@ mod tests {
         assert_eq!(check.to_string(), expected);
         let silent =
             QueryCheck { age: None, scrape: None, window: Duration::ZERO, cautions: Vec::new(), ..check };
-        let figures = "2 series, no sample, scrape interval unknown, no rate window";
+        let silent = QueryCheck { panel_expression: silent.expression.clone(), ..silent };
+        let figures = "query A\n  panel, judged as it is: rate(cpu[30s])\n  \
+                       2 series, no sample, scrape interval unknown, no rate window";
         assert!(silent.to_string().contains(figures), "{silent}");
     }
 }

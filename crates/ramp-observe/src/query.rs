@@ -30,10 +30,10 @@ pub(crate) struct Query {
     pub(crate) selectors: Vec<String>,
     /// Whether labels are rewritten, so that a series cannot be found among the samples behind it.
     pub(crate) relabels: bool,
-    /// Whether it is a metric as it is scraped.
-    pub(crate) is_plain: bool,
-    /// Whether that is a counter, as far as its name tells.
+    /// Whether it is a counter as it is scraped, as far as its name tells.
     pub(crate) is_counter: bool,
+    /// What a metric as it is scraped was within the last hour, also where it is not scraped now.
+    pub(crate) before: Option<String>,
     /// The longest time that a value looks back over.
     pub(crate) window: Duration,
     /// The rate that keeps idle series out.
@@ -117,8 +117,8 @@ impl Query {
             default,
             selectors: behind.selectors.iter().map(ToString::to_string).collect(),
             relabels: relabels(inner),
-            is_plain: matches!(peel(inner), Expr::VectorSelector(_)),
             is_counter: is_counter(inner),
+            before: before(inner),
             window,
             is_unconditional: flowing.is_some() && rate.is_none(),
             rate,
@@ -193,6 +193,12 @@ fn relabels(expression: &Expr) -> bool {
     let is_relabelling =
         matches!(expression, Expr::Call(call) if ["label_replace", "label_join"].contains(&call.func.name));
     is_relabelling || children(expression).into_iter().any(relabels)
+}
+
+fn before(expression: &Expr) -> Option<String> {
+    let Expr::VectorSelector(selector) = peel(expression) else { return None };
+    let hour = MatrixSelector { vs: selector.clone(), range: LOOK_BACK };
+    Some(format!("last_over_time({hour})"))
 }
 
 fn is_counter(expression: &Expr) -> bool {
@@ -274,6 +280,9 @@ impl<'e> Behind<'e> {
         }
     }
 }
+
+/// A counter's series that was scraped within this time is known when its target is back.
+const LOOK_BACK: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
 mod tests {
@@ -366,6 +375,7 @@ mod tests {
             ("x or absent(x) - 1", "x", "absent(x) - 1"),
             ("(x or vector(0)) + on() up", "(x) + on () up", "vector(0)"),
             ("x or 0 * sum(up) or vector(0)", "x", "vector(0)"),
+            ("(x or vector(0)) and on () (y or vector(1))", "(x) and on () (y or vector(1))", "vector(0)"),
         ] {
             let query = query(expression);
             assert_eq!(
@@ -376,6 +386,15 @@ mod tests {
         }
         let either = query("old_name or new_name");
         assert_eq!((either.judged.as_str(), either.default), ("old_name or new_name", None));
+    }
+
+    #[test]
+    fn what_a_counter_was_before_is_asked_of_its_selector() {
+        let before = |expression: &str| Query::new(expression, Fold::Increase, None).unwrap().before;
+        assert_eq!(before("sum((x_total))").as_deref(), Some("last_over_time(x_total[1h])"));
+        let offset = before("x_total{a=\"b\"} offset 5m").unwrap();
+        assert_eq!(offset, "last_over_time(x_total{a=\"b\"}[1h] offset 5m)");
+        assert_eq!(before("x_total + y_total"), None);
     }
 
     #[test]

@@ -125,15 +125,11 @@ impl Asked {
             }
             prometheus.query_range_beside(&query.panel, moments, deadline).await.ok()
         });
-        let is_first_count =
-            self.signal.fold == Fold::Increase && query.is_plain && !held(&self.seen).has_values;
+        let is_first = self.signal.fold == Fold::Increase && !held(&self.seen).has_values;
+        let before = query.before.clone().filter(|_| is_first);
         let judged = pin!(async {
-            let before = async {
-                if !is_first_count {
-                    return Ok(None);
-                }
-                ask(format!("last_over_time({}[{LOOK_BACK}])", query.judged)).await.map(Some)
-            };
+            let before = future::OptionFuture::from(before.map(&ask));
+            let before = async { before.await.transpose() };
             future::try_join(ask(query.judged.clone()), before).await
         });
         // Beside what is judged, the panel is for people alone: it holds up no reading, and its failure is none of it.
@@ -173,6 +169,3 @@ const MOST_MOMENTS: u16 = 30;
 
 /// So much later than what is judged the panel's own value may come.
 const PANEL_PATIENCE: Duration = Duration::from_millis(200);
-
-/// A counter's series that was scraped within this time is known when its target is back.
-const LOOK_BACK: &str = "1h";

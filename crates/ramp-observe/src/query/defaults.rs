@@ -29,7 +29,10 @@ fn take_off(expression: &mut Expr, default: &mut Option<String>) {
         Expr::Unary(unary) => take_off(&mut unary.expr, default),
         Expr::Binary(binary) => {
             take_off(&mut binary.lhs, default);
-            take_off(&mut binary.rhs, default);
+            // What a condition takes for a missing value is no part of the value.
+            if !is_condition(binary) {
+                take_off(&mut binary.rhs, default);
+            }
         }
         Expr::Paren(paren) => take_off(&mut paren.expr, default),
         Expr::Subquery(subquery) => take_off(&mut subquery.expr, default),
@@ -51,9 +54,7 @@ fn is_default(expression: &Expr) -> bool {
         {
             true
         }
-        Expr::Binary(binary) if [token::T_LAND, token::T_LUNLESS].contains(&binary.op.id()) => {
-            is_default(&binary.lhs)
-        }
+        Expr::Binary(binary) if is_condition(binary) => is_default(&binary.lhs),
         call if is_absent_call(call) => true,
         other => children(other).into_iter().all(is_default),
     }
@@ -62,15 +63,18 @@ fn is_default(expression: &Expr) -> bool {
 /// Whether what an expression says is that something is missing.
 pub(super) fn tells_of_absence(expression: &Expr) -> bool {
     match expression {
-        Expr::Binary(binary) if [token::T_LAND, token::T_LUNLESS].contains(&binary.op.id()) => {
-            tells_of_absence(&binary.lhs)
-        }
+        Expr::Binary(binary) if is_condition(binary) => tells_of_absence(&binary.lhs),
         other => is_absent_call(other) || children(other).into_iter().any(tells_of_absence),
     }
 }
 
 pub(super) fn is_absent_call(expression: &Expr) -> bool {
     matches!(expression, Expr::Call(call) if ["absent", "absent_over_time"].contains(&call.func.name))
+}
+
+/// Whether the right side only says which values of the left are there.
+fn is_condition(binary: &BinaryExpr) -> bool {
+    [token::T_LAND, token::T_LUNLESS].contains(&binary.op.id())
 }
 
 fn is_zero(expression: &Expr) -> bool {

@@ -86,6 +86,13 @@ pub enum Caution {
         /// How often its samples change.
         scrape: Duration,
     },
+    /// It is scraped more often than a sampling sees.
+    Finer {
+        /// How often its samples change.
+        scrape: Duration,
+        /// How often they are seen.
+        seen: Duration,
+    },
     /// Its rate window has fewer than four scrapes.
     Window {
         /// The window.
@@ -135,6 +142,12 @@ impl fmt::Display for Caution {
                 "sampled every {} and scraped every {}: no value is counted twice, nor seen sooner",
                 seconds(*sampling),
                 seconds(*scrape)
+            ),
+            Self::Finer { scrape, seen } => write!(
+                f,
+                "scraped every {} and seen every {}: what is between is not; sample more often",
+                seconds(*scrape),
+                seconds(*seen)
             ),
             Self::Window { window, scrape } => write!(
                 f,

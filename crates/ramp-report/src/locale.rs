@@ -87,7 +87,8 @@ impl Locale {
     /// What a query found before the run.
     pub(crate) fn found(self, found: &QueryFound) -> String {
         let QueryFound { series, age, scrape, window } = found;
-        let series = format!("{} {}", self.whole(*series), self.of("série(s)", "series"));
+        let plural = self.of(if *series < 2 { "série" } else { "séries" }, "series");
+        let series = format!("{} {plural}", self.whole(*series));
         let age = match age {
             Some(age) => {
                 format!("{} {}", self.of("dernier échantillon il y a", "newest sample"), self.aged(*age))

@@ -162,7 +162,7 @@ fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// What is scraped more often within a sampling period is not seen each time.
-const MOST_SCRAPES: u32 = 5;
+pub(super) const MOST_SCRAPES: u32 = 5;
 
 /// As far back a sampling makes up for what those before it could not ask.
 const MOST_MOMENTS: u16 = 30;

@@ -8,7 +8,7 @@ use std::{
 use ramp_core::signal::{Fold, SignalId, Unit};
 use tokio::time::Instant;
 
-use super::{ObserveError, server::Server};
+use super::{ObserveError, asked::MOST_SCRAPES, server::Server};
 use crate::{
     catalog::{Entry, Flowing},
     check::{Caution, QueryCheck},
@@ -271,6 +271,10 @@ impl<'a> Binder<'a> {
             Some(scrape) => {
                 if sampling < scrape {
                     cautions.push(Caution::Sampling { sampling, scrape });
+                }
+                let seen = sampling / MOST_SCRAPES;
+                if scrape < seen {
+                    cautions.push(Caution::Finer { scrape, seen });
                 }
                 if !window.is_zero() && window < scrape * LEAST_SCRAPES {
                     cautions.push(Caution::Window { window, scrape });

@@ -60,6 +60,10 @@ async fn a_query_says_where_it_comes_from_how_often_and_what_is_worth_knowing() 
     let signal = observer.signals().next().unwrap();
     assert_eq!((signal.window, signal.interval), (window, scrape), "coverage is held against the scrape");
 
+    let coarse = Observer::connect(&config, ObserverSpec { sampling: Duration::from_secs(60), ..spec });
+    let cautions = coarse.await.unwrap().checks()[1].cautions.clone();
+    assert_eq!(cautions, [Caution::Finer { scrape, seen: Duration::from_secs(12) }]);
+
     let unknown =
         server.observer("sane", &[SignalId::literal("mm2.latency_average")]).await.unwrap_err().to_string();
     assert!(unknown.contains("mm2.latency_average") && unknown.contains("\"mm2.latency_avg\""), "{unknown}");

@@ -83,7 +83,7 @@ fn what_a_query_found_before_the_run_stands_beside_it() {
         window: Duration::from_secs(30),
     });
     let english = "2 series, newest sample 1.3 s old, scraped every 15.0 s, rate window 30.0 s";
-    let french = "2 série(s), dernier échantillon il y a 1,3 s, relevé toutes les 15,0 s, fenêtre de 30,0 s";
+    let french = "2 séries, dernier échantillon il y a 1,3 s, relevé toutes les 15,0 s, fenêtre de 30,0 s";
     for (locale, found) in [(Locale::English, english), (Locale::French, french)] {
         for text in [markdown::render(&report, locale), html::render(&report, locale)] {
             assert!(text.contains(found) && text.contains("sum(active)"), "{text}");

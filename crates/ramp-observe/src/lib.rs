@@ -1,10 +1,10 @@
 //! Asks Prometheus what Grafana dashboards show. Judges nothing.
 //!
 //! A signal of the [`catalog`] is bound to a query of a dashboard's panel; the panel's own expression, its template
-//! variables resolved, is what is asked. An outer `avg`, `max` or `min` is taken off, so that a hot worker is not
-//! averaged away; of an outer `sum` the series are asked and added here, so that a stale one is not counted; what
-//! cannot be taken apart is judged as the panel shows it, and says so. Each series is read with the time of its own
-//! scrape, and the panel's value is read beside it.
+//! variables resolved, is what is asked. An outer `avg`, `max` or `min` over workers is taken off, so that a hot one is
+//! not averaged away; an outer `sum` is added up here, so that no part is missing unseen; what cannot be taken apart is
+//! judged as the panel shows it, and says so. Each series is read with the time of its own scrape, every scrape once, and
+//! the panel's value is read beside it.
 
 pub mod catalog;
 mod check;

@@ -24,7 +24,7 @@ use ramp_load::{
     payload::Payload,
     probe::{Probe, canary::Canaries},
     producer::{Load, LoadSpec},
-    stamp::RunId,
+    stamp::{Identity, RunId},
 };
 use ramp_observe::{Observed, Observer};
 use tokio::{
@@ -227,7 +227,15 @@ impl Driver<'_> {
         let patience = self.recorded.campaign.plan().recovery().give_up;
         self.answer(async move {
             Message::Happened(match means.canaries.cross(&means.probe, patience).await {
-                Ok(()) => Input::PathClear { tier },
+                Ok(Identity::Payload) if !means.payload.names_records() => Input::PathBlocked {
+                    tier,
+                    reason: format!(
+                        "the replication drops headers, and records of payload {} cannot be known without; \
+                         let the headers through, or load payload json",
+                        means.payload
+                    ),
+                },
+                Ok(Identity::Header | Identity::Payload) => Input::PathClear { tier },
                 Err(error) => Input::PathBlocked { tier, reason: error.to_string() },
             })
         });

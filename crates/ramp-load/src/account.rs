@@ -2,6 +2,8 @@
 //!
 //! Counts are exact. Where a probe watches, they come from one bit per record and stage; histograms are for display.
 
+mod acks;
+mod arrivals;
 mod records;
 
 use std::{
@@ -13,7 +15,6 @@ use std::{
     time::Duration,
 };
 
-use hdrhistogram::Histogram;
 use ramp_core::{
     observation::{LatencySnapshot, LoadLimit, LoadPart, LoadProgress, TailPoint},
     statistics::{NINETY_NINE, quantile_ranks, tail_ranks},
@@ -21,15 +22,21 @@ use ramp_core::{
 };
 use rdkafka::error::RDKafkaErrorCode;
 
-use self::records::{Records, below, words};
+pub(crate) use self::arrivals::Arrivals;
+pub use self::arrivals::Sighting;
+use self::{
+    acks::Acks,
+    arrivals::Sent,
+    records::{Records, below, words},
+};
 use crate::{
     clock::Moment,
-    latency::{histogram, nanos, quantile},
+    latency::{nanos, quantile},
     ledger::Ledger,
     lock::lock,
     schedule::{Pace, RateChangeError, Schedule, Until},
-    snapshot::{LoadSnapshot, Steady},
-    stamp::{RunId, Stamp},
+    snapshot::{ArrivalSnapshot, LoadSnapshot, Steady},
+    stamp::{Identity, RunId},
 };
 
 /// One load's account.
@@ -59,9 +66,9 @@ pub struct TierAccount {
 struct Trace {
     acknowledged: Records,
     failed: Records,
-    arrived: Records,
+    arrivals: Arrivals,
+    acks: Acks,
     handed: Mutex<Handed>,
-    arrival: Mutex<Arrival>,
 }
 
 /// When how many records had been handed over.
@@ -71,17 +78,6 @@ struct Handed {
     marks: VecDeque<(Moment, u64)>,
     /// At the last hand-over of all.
     last: (Moment, u64),
-}
-
-#[derive(Debug)]
-struct Arrival {
-    latency: Histogram<u64>,
-    late: u64,
-    late_from_handover: u64,
-    duplicates: u64,
-    reordered: u64,
-    /// The highest sequence that has arrived of each partition.
-    highest: Vec<Option<u64>>,
 }
 
 impl TierAccount {
@@ -94,16 +90,9 @@ impl TierAccount {
         let trace = Trace {
             acknowledged: Records::new(),
             failed: Records::new(),
-            arrived: Records::new(),
+            arrivals: Arrivals::new(),
+            acks: Acks::new(),
             handed: Mutex::new(Handed { marks: VecDeque::new(), last: (Moment::from_nanos(0), 0) }),
-            arrival: Mutex::new(Arrival {
-                latency: histogram(),
-                late: 0,
-                late_from_handover: 0,
-                duplicates: 0,
-                reordered: 0,
-                highest: Vec::new(),
-            }),
         };
         let untraced = Self::untraced(run, tier, Pace::Rate(rate), Until::After(hold), 0);
         Self { bound, trace: Some(trace), ..untraced }
@@ -205,10 +194,16 @@ impl TierAccount {
 
     /// Notes that record `sequence` of so many `bytes`, handed over at `handed`, was acknowledged at `at`.
     pub fn acknowledged(&self, sequence: u64, bytes: usize, handed: Moment, at: Moment) {
-        if self.trace.as_ref().is_some_and(|trace| !trace.acknowledged.mark(sequence)) {
-            return;
+        let schedule = self.schedule.get();
+        if let Some(trace) = &self.trace {
+            if !trace.acknowledged.mark(sequence) {
+                return;
+            }
+            if let Some(schedule) = schedule {
+                trace.acks.note(sequence, schedule.start(), at);
+            }
         }
-        let due = self.schedule.get().and_then(|schedule| schedule.due(sequence)).unwrap_or(handed);
+        let due = schedule.and_then(|schedule| schedule.due(sequence)).unwrap_or(handed);
         let (ack, total) = (at.since(handed), at.since(due));
         self.ledger.delivery.acknowledged(bytes, ack, total);
         if let Some(steady) = self.ledger.steady.as_ref().filter(|_| sequence >= self.warmup) {
@@ -230,29 +225,33 @@ impl TierAccount {
         }
     }
 
-    /// Notes that the record of `stamp` was seen at `at` in the partition that its reader numbers `partition`.
-    /// A record that is not of this tier is ignored.
-    pub fn arrived(&self, partition: usize, stamp: &Stamp, at: Moment) {
-        let Some(trace) = &self.trace else { return };
+    /// Notes that a record was seen on the target. One that is not of this tier is ignored.
+    pub fn arrived(&self, sighting: &Sighting) {
+        let (Some(trace), Some(schedule)) = (&self.trace, self.schedule.get()) else { return };
+        let stamp = &sighting.stamp;
         if stamp.run != self.run || stamp.tier != self.tier || stamp.sequence >= self.planned() {
             return;
         }
-        let mut arrival = lock(&trace.arrival);
-        if !trace.arrived.mark(stamp.sequence) {
-            arrival.duplicates += 1;
-            return;
-        }
-        let latency = at.since(stamp.due);
-        arrival.latency.saturating_record(nanos(latency));
-        arrival.late += u64::from(latency >= self.bound);
-        arrival.late_from_handover += u64::from(at.since(stamp.handed) >= self.bound);
-        if arrival.highest.len() <= partition {
-            arrival.highest.resize(partition + 1, None);
-        }
-        let Some(highest) = arrival.highest.get_mut(partition) else { return };
-        let behind = highest.is_some_and(|highest| stamp.sequence < highest);
-        *highest = (*highest).max(Some(stamp.sequence));
-        arrival.reordered += u64::from(behind);
+        let due = match sighting.identity {
+            Identity::Header => stamp.due,
+            Identity::Payload => schedule.due(stamp.sequence).unwrap_or(stamp.handed),
+        };
+        let acknowledged = trace.acks.find(stamp.sequence, schedule.start());
+        trace.arrivals.take(sighting, Sent { due, acknowledged, bound: self.bound });
+    }
+
+    /// What the probe has seen so far. Nothing where none watches.
+    #[must_use]
+    pub fn arrivals(&self) -> ArrivalSnapshot {
+        self.trace.as_ref().map_or_else(ArrivalSnapshot::default, |trace| trace.arrivals.snapshot())
+    }
+
+    /// True lag: records acknowledged on the source and not seen on the target. Takes no pass over the records, so that
+    /// a record that arrives before its acknowledgement makes it one too low.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        let lag = |trace: &Trace| trace.acknowledged.count().saturating_sub(trace.arrivals.count());
+        self.trace.as_ref().map_or(0, lag)
     }
 
     /// Whether every record handed over has been acknowledged or has failed.
@@ -332,26 +331,27 @@ impl TierAccount {
             return LatencySnapshot::default();
         };
         let offered = self.ledger.counts().offered;
-        let arrival = lock(&trace.arrival);
+        let arrived = trace.arrivals.records();
+        let seen = trace.arrivals.seen();
         let ripe = now.before(self.bound);
         let due = schedule.due_by(ripe).unwrap_or(0).min(offered);
         let handed = lock(&trace.handed).by(ripe).min(offered);
         let age = |sequence| nanos(schedule.due(sequence).map_or(Duration::ZERO, |due| now.since(due)));
         let dense = schedule.rate().is_some_and(|rate| rate.get() >= DENSE);
-        let mut histogram = arrival.latency.clone();
+        let mut histogram = seen.snapshot.latency.histogram().clone();
         let mut snapshot = LatencySnapshot {
             offered,
-            arrived: trace.arrived.count(),
-            late: arrival.late,
-            late_from_handover: arrival.late_from_handover,
-            duplicates: arrival.duplicates,
-            reordered: arrival.reordered,
+            arrived: arrived.count(),
+            late: seen.late,
+            late_from_handover: seen.late_from_handover,
+            duplicates: seen.snapshot.duplicates,
+            reordered: seen.snapshot.reordered,
             ..LatencySnapshot::default()
         };
         let mean = (!histogram.is_empty()).then(|| histogram.mean());
         snapshot.mean = mean.map(|nanos| Duration::from_secs_f64(nanos / 1e9));
         for word in 0..words(offered) {
-            let arrived = trace.arrived.word(word);
+            let arrived = arrived.word(word);
             let missing = !arrived & !trace.failed.word(word) & below(offered, word);
             let acknowledged = trace.acknowledged.word(word) & !arrived & below(offered, word);
             snapshot.outstanding += u64::from(acknowledged.count_ones());
@@ -367,7 +367,7 @@ impl TierAccount {
             }
         }
         // Until here no record could arrive, so that each is counted as arrived or as missing and never as neither.
-        drop(arrival);
+        drop(seen);
         snapshot.p50 = quantile(&histogram, 0.50);
         snapshot.p99 = quantile(&histogram, 0.99);
         let ranked = |rank: u64| quantile(&histogram, rank as f64 / histogram.len() as f64);

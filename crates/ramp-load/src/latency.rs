@@ -15,6 +15,12 @@ pub struct Distribution {
 }
 
 impl Distribution {
+    pub(crate) fn record(&mut self, latency: Duration) {
+        let nanos = nanos(latency);
+        self.saturated += u64::from(nanos > HIGHEST);
+        self.histogram.saturating_record(nanos);
+    }
+
     /// How many latencies there are.
     #[must_use]
     pub fn count(&self) -> u64 {

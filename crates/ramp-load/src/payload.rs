@@ -11,7 +11,7 @@ use self::{
     json::{Script, write_digits},
     noise::{Noise, Pool},
 };
-use crate::clock::Moment;
+use crate::{clock::Moment, stamp::RunId};
 
 /// The kind of content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,15 @@ pub enum Payload {
 impl Payload {
     /// The largest payload that can be asked for, in bytes.
     pub const LARGEST: usize = 10 * 1024 * 1024;
+
+    /// Whether a record can be known by its payload where its header is lost.
+    #[must_use]
+    pub const fn names_records(&self) -> bool {
+        match self {
+            Self::Json => true,
+            Self::Random(_) | Self::Letters(_) | Self::Sizes(_) | Self::Number | Self::Given(_) => false,
+        }
+    }
 }
 
 /// A text that names no [`Payload`].
@@ -96,10 +105,11 @@ enum Source {
 }
 
 impl Renderer {
-    pub(crate) fn new(payload: Payload) -> Self {
+    /// For the records of a run's tier, which JSON messages name.
+    pub(crate) fn new(payload: Payload, run: RunId, tier: u16) -> Self {
         let mut noise = Noise::new();
         let source = match payload {
-            Payload::Json => Source::Json(Script::new(&mut noise)),
+            Payload::Json => Source::Json(Script::new(&mut noise, run, tier)),
             Payload::Random(size) => Source::Pool(Pool::bytes(&mut noise, size)),
             Payload::Letters(size) => Source::Pool(Pool::letters(&mut noise, size)),
             Payload::Sizes(sizes) => {
@@ -138,9 +148,13 @@ const SEQUENCE_DIGITS: usize = 20;
 mod tests {
     use super::*;
 
+    fn render_of(payload: Payload) -> Renderer {
+        Renderer::new(payload, RunId::random(), 0)
+    }
+
     #[test]
     fn random_payloads_have_their_size_and_differ() {
-        let mut renderer = Renderer::new(Payload::Random(1024));
+        let mut renderer = render_of(Payload::Random(1024));
         let first = renderer.render(0, 0, Moment::from_nanos(0)).to_vec();
         let second = renderer.render(1, 1, Moment::from_nanos(0));
         assert_eq!((first.len(), second.len()), (1024, 1024));
@@ -163,9 +177,9 @@ mod tests {
     #[test]
     fn letters_are_capitals_and_numbers_are_plain_digits() {
         let now = Moment::from_nanos(0);
-        let mut renderer = Renderer::new(Payload::Letters(100));
+        let mut renderer = render_of(Payload::Letters(100));
         assert!(renderer.render(0, 0, now).iter().all(u8::is_ascii_uppercase));
-        let mut renderer = Renderer::new(Payload::Number);
+        let mut renderer = render_of(Payload::Number);
         assert_eq!(renderer.render(0, 0, now), b"0");
         assert_eq!(renderer.render(0, 12_030, now), b"12030");
     }
@@ -173,7 +187,7 @@ mod tests {
     #[test]
     fn every_size_asked_for_comes_and_no_other() {
         let sizes: Arc<[usize]> = [10, 200, 3_000].into();
-        let mut renderer = Renderer::new(Payload::Sizes(Arc::clone(&sizes)));
+        let mut renderer = render_of(Payload::Sizes(Arc::clone(&sizes)));
         let drawn: std::collections::BTreeSet<_> =
             (0..1_000).map(|n| renderer.render(n, n, Moment::from_nanos(0)).len()).collect();
         assert!(drawn.into_iter().eq(sizes.iter().copied()));
@@ -182,7 +196,7 @@ mod tests {
     #[test]
     fn every_given_message_comes_and_no_other() {
         let messages = Messages::new(vec![b"a".to_vec(), b"bc".to_vec()]).unwrap();
-        let mut renderer = Renderer::new(Payload::Given(messages));
+        let mut renderer = render_of(Payload::Given(messages));
         let drawn: std::collections::BTreeSet<_> =
             (0..100).map(|n| renderer.render(n, n, Moment::from_nanos(0)).to_vec()).collect();
         assert_eq!(drawn, [b"a".to_vec(), b"bc".to_vec()].into());

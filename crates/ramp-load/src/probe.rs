@@ -6,11 +6,13 @@
 
 pub mod canary;
 pub mod topics;
+pub mod verification;
 
 mod assignment;
+mod reader;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt, io,
     sync::{
         Arc, Mutex,
@@ -20,20 +22,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{
-    Message,
-    consumer::{BaseConsumer, Consumer},
-    error::{KafkaError, RDKafkaErrorCode},
-    message::{BorrowedMessage, Headers},
-};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use self::assignment::{Assignment, Partitions};
+pub use self::assignment::Begin;
+use self::{assignment::Assignment, reader::Reader, verification::Verification};
 use crate::{
-    account::TierAccount,
+    account::{Sighting, TierAccount},
     client_config::{ClusterConfig, ConnectError, Listener},
     clock::Clock,
     lock::lock,
-    stamp::{Kind, RunId, Stamp},
+    stamp::{Identity, Kind, RunId},
 };
 
 /// A probe that reads in threads of its own until it is dropped.
@@ -85,26 +83,59 @@ impl From<ConnectError> for ProbeError {
 
 /// What the probe's threads and everybody else share.
 struct Shared {
-    run: RunId,
+    register: Register,
     clock: Clock,
     consumer: BaseConsumer<Listener>,
     listener: Listener,
     stop: AtomicBool,
     foreign: AtomicU64,
-    /// The account of the latest tier, and of the one before it, whose stragglers may still come.
-    accounts: Mutex<Vec<Arc<TierAccount>>>,
-    canaries: Mutex<BTreeSet<u64>>,
+    absent: Mutex<Vec<String>>,
     broken: Mutex<Option<ProbeError>>,
+}
+
+/// What becomes of a record that was seen.
+enum Register {
+    /// It is held against the tiers of one run.
+    Run {
+        run: RunId,
+        /// The account of the latest tier, and of the one before it, whose stragglers may still come.
+        accounts: Mutex<Vec<Arc<TierAccount>>>,
+        canaries: Mutex<BTreeMap<u64, Identity>>,
+    },
+    /// It is told whose it is by itself alone.
+    Every(Arc<Verification>),
+}
+
+impl Register {
+    /// Notes that a record was seen; false where it is somebody else's.
+    fn note(&self, sighting: &Sighting) -> bool {
+        match self {
+            Self::Run { run, .. } if *run != sighting.stamp.run => false,
+            Self::Run { accounts, canaries, .. } => {
+                match sighting.stamp.kind {
+                    Kind::Canary => {
+                        lock(canaries).insert(sighting.stamp.sequence, sighting.identity);
+                    }
+                    Kind::Load => lock(accounts).iter().for_each(|account| account.arrived(sighting)),
+                }
+                true
+            }
+            Self::Every(verification) => match sighting.stamp.kind {
+                Kind::Canary => true,
+                Kind::Load => verification.witness(sighting),
+            },
+        }
+    }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("run", &self.run).field("broken", &self.broken).finish_non_exhaustive()
+        f.debug_struct("Shared").field("broken", &self.broken).finish_non_exhaustive()
     }
 }
 
 impl Probe {
-    /// Connects to the target and begins to read `topics` where they end now.
+    /// Connects to the target and begins to read `topics` where they end now, for the tiers of `run`.
     ///
     /// # Errors
     /// When the cluster does not answer within 10 s, or a topic that is there cannot be read.
@@ -114,31 +145,55 @@ impl Probe {
         run: RunId,
         topics: Vec<String>,
     ) -> Result<Self, ProbeError> {
+        let register =
+            Register::Run { run, accounts: Mutex::new(Vec::new()), canaries: Mutex::new(BTreeMap::new()) };
+        Self::begin(config, clock, Assignment::new(topics, Begin::AtEnd), register)
+    }
+
+    /// Connects to a cluster and accounts what `topics` hold of any load, from `begin` on.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn verify(
+        config: &ClusterConfig,
+        clock: Clock,
+        topics: Vec<String>,
+        begin: Begin,
+        verification: Arc<Verification>,
+    ) -> Result<Self, ProbeError> {
+        Self::begin(config, clock, Assignment::new(topics, begin), Register::Every(verification))
+    }
+
+    fn begin(
+        config: &ClusterConfig,
+        clock: Clock,
+        mut assignment: Assignment,
+        register: Register,
+    ) -> Result<Self, ProbeError> {
         let listener = Listener::default();
         let mut client = config.client(DEFAULTS);
-        client.set("group.id", format!("ramp-probe-{run}"));
+        // It is never joined: the client wants one all the same.
+        client.set("group.id", "ramp-probe");
         client.set("auto.offset.reset", "error");
         let consumer: BaseConsumer<Listener> = client
             .create_with_context(listener.clone())
             .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
         let poll = || drop(consumer.poll(Duration::ZERO));
         let metadata = listener.complaints.metadata(&config.bootstrap, consumer.client(), None, poll)?;
-        let mut assignment = Assignment::new(topics);
         assignment.begin(&consumer, &metadata)?;
 
         let shared = Arc::new(Shared {
-            run,
+            register,
             clock,
             consumer,
             listener,
             stop: AtomicBool::new(false),
             foreign: AtomicU64::new(0),
-            accounts: Mutex::new(Vec::new()),
-            canaries: Mutex::new(BTreeSet::new()),
+            absent: Mutex::new(assignment.absent()),
             broken: Mutex::new(None),
         });
         let mut probe = Self { shared: Arc::clone(&shared), threads: Vec::new() };
-        let reader = Reader { shared: Arc::clone(&shared), partitions: Partitions::default() };
+        let reader = Reader::new(Arc::clone(&shared), assignment.ends());
         probe.spawn("ramp-probe", move || reader.run())?;
         probe.spawn("ramp-probe-topics", move || watch_topics(&shared, assignment))?;
         Ok(probe)
@@ -146,9 +201,20 @@ impl Probe {
 
     /// Accounts the records of `account`'s tier from now on. The tier before it is accounted until the next call.
     pub fn watch(&self, account: Arc<TierAccount>) {
-        let mut accounts = lock(&self.shared.accounts);
-        accounts.insert(0, account);
-        accounts.truncate(2);
+        match &self.shared.register {
+            Register::Run { accounts, .. } => {
+                let mut accounts = lock(accounts);
+                accounts.insert(0, account);
+                accounts.truncate(2);
+            }
+            Register::Every(_) => {}
+        }
+    }
+
+    /// The topics that are not there yet. They are read from their beginning once they are.
+    #[must_use]
+    pub fn absent(&self) -> Vec<String> {
+        lock(&self.shared.absent).clone()
     }
 
     /// Whether the probe sees what arrives.
@@ -171,8 +237,12 @@ impl Probe {
         Ok(())
     }
 
-    fn canaries_seen(&self) -> BTreeSet<u64> {
-        lock(&self.shared.canaries).clone()
+    /// The canaries that have crossed, and by what each was known.
+    fn canaries_seen(&self) -> BTreeMap<u64, Identity> {
+        match &self.shared.register {
+            Register::Run { canaries, .. } => lock(canaries).clone(),
+            Register::Every(_) => BTreeMap::new(),
+        }
     }
 }
 
@@ -187,70 +257,22 @@ impl Drop for Probe {
     }
 }
 
-struct Reader {
-    shared: Arc<Shared>,
-    partitions: Partitions,
-}
-
-impl Reader {
-    fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
-        while !shared.stop.load(Ordering::Acquire) {
-            let polled = shared.consumer.poll(POLL);
-            let at = shared.clock.now();
-            match polled {
-                Some(Ok(message)) => Self::arrived(&shared, &mut self.partitions, &message, at),
-                Some(Err(error)) => {
-                    if let Some(error) = fatal(&error) {
-                        lock(&shared.broken).get_or_insert(error);
-                        return;
-                    }
-                }
-                None => {}
-            }
-        }
-    }
-
-    fn arrived(
-        shared: &Shared,
-        partitions: &mut Partitions,
-        message: &BorrowedMessage<'_>,
-        at: crate::clock::Moment,
-    ) {
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let mut stamps = headers.filter(|header| header.key == Stamp::HEADER);
-        let stamp = stamps.find_map(|header| Stamp::decode(header.value?));
-        match stamp.filter(|stamp| stamp.run == shared.run) {
-            None => {
-                shared.foreign.fetch_add(1, Ordering::Relaxed);
-            }
-            Some(stamp) => match stamp.kind {
-                Kind::Canary => {
-                    lock(&shared.canaries).insert(stamp.sequence);
-                }
-                Kind::Load => {
-                    let partition = partitions.number(message.topic(), message.partition());
-                    for account in lock(&shared.accounts).iter() {
-                        account.arrived(partition, &stamp, at);
-                    }
-                }
-            },
-        }
-    }
-}
-
 /// Asks for the target's topics every few seconds: takes up those that appear, and finds out that it is gone.
 fn watch_topics(shared: &Shared, mut assignment: Assignment) {
     let mut answered = Instant::now();
     loop {
-        thread::park_timeout(REFRESH);
+        // A topic that is awaited is looked for more often: until it is found, its records seem to be late.
+        let pause = if lock(&shared.absent).is_empty() { REFRESH } else { AWAITED };
+        thread::park_timeout(pause);
         if shared.stop.load(Ordering::Acquire) {
             return;
         }
         let step = match shared.consumer.fetch_metadata(None, REFRESH) {
             Ok(metadata) => {
                 answered = Instant::now();
-                assignment.refresh(&shared.consumer, &metadata)
+                let step = assignment.refresh(&shared.consumer, &metadata);
+                *lock(&shared.absent) = assignment.absent();
+                step
             }
             Err(_) if answered.elapsed() < UNREACHABLE_PATIENCE => Ok(()),
             Err(error) => {
@@ -263,22 +285,6 @@ fn watch_topics(shared: &Shared, mut assignment: Assignment) {
             lock(&shared.broken).get_or_insert(error);
             return;
         }
-    }
-}
-
-/// Broken connections mend themselves, and topics that are not there yet appear; what would lose records does neither.
-fn fatal(error: &KafkaError) -> Option<ProbeError> {
-    match error.rdkafka_error_code() {
-        Some(
-            RDKafkaErrorCode::AllBrokersDown
-            | RDKafkaErrorCode::BrokerTransportFailure
-            | RDKafkaErrorCode::OperationTimedOut
-            | RDKafkaErrorCode::Resolve
-            | RDKafkaErrorCode::UnknownTopicOrPartition
-            | RDKafkaErrorCode::UnknownTopic
-            | RDKafkaErrorCode::UnknownPartition,
-        ) => None,
-        Some(_) | None => Some(ProbeError::Read { reason: error.to_string() }),
     }
 }
 
@@ -295,6 +301,6 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("queued.max.messages.kbytes", "131072"),
 ];
 
-const POLL: Duration = Duration::from_millis(100);
 const REFRESH: Duration = Duration::from_secs(5);
+const AWAITED: Duration = Duration::from_millis(500);
 const UNREACHABLE_PATIENCE: Duration = Duration::from_secs(20);

@@ -235,7 +235,7 @@ impl Load {
             account: Arc::clone(&account),
             clock,
             orders: orders.clone(),
-            renderer: Renderer::new(spec.payload),
+            renderer: Renderer::new(spec.payload, spec.run, spec.tier),
             topics: spec.topics,
             keys: keys(spec.keys),
             stamp: spec.stamped.then_some((spec.run, spec.tier)),

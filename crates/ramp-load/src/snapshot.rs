@@ -82,6 +82,72 @@ impl LoadSnapshot {
     }
 }
 
+/// What a probe has seen of a load's records: from the load's start, or of an interval.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ArrivalSnapshot {
+    /// Records that have arrived, each counted once.
+    pub arrived: u64,
+    /// Records among them that had lost their header and were known by their payload.
+    pub by_payload: u64,
+    /// Records among them that lay there before the probe began: they have no latency.
+    pub was_there: u64,
+    /// Records that arrived again.
+    pub duplicates: u64,
+    /// Records that arrived behind a later one of the same partition (first arrivals only).
+    pub reordered: u64,
+    /// Records that arrived behind a later one of the same key, of the first 262 144 keys.
+    pub reordered_by_key: u64,
+    /// Records that were seen before they were sent, by the two clocks. They count with a latency of 0.
+    pub negative: u64,
+    /// By how much the most of these was early: the clocks differ by at least as much.
+    pub ahead: Duration,
+    /// Due → seen on the target.
+    pub latency: Distribution,
+    /// Handed to the client → seen on the target.
+    pub from_handover: Distribution,
+    /// Acknowledged → seen on the target, of records that were acknowledged less than a million records ago.
+    pub replication: Distribution,
+    /// Records that were seen before their acknowledgement was; in `replication` they count as 0.
+    pub before_ack: u64,
+}
+
+impl ArrivalSnapshot {
+    /// Adds what was seen of another load.
+    pub fn merge(&mut self, other: &Self) {
+        self.arrived += other.arrived;
+        self.by_payload += other.by_payload;
+        self.was_there += other.was_there;
+        self.duplicates += other.duplicates;
+        self.reordered += other.reordered;
+        self.reordered_by_key += other.reordered_by_key;
+        self.negative += other.negative;
+        self.ahead = self.ahead.max(other.ahead);
+        self.latency.merge(&other.latency);
+        self.from_handover.merge(&other.from_handover);
+        self.replication.merge(&other.replication);
+        self.before_ack += other.before_ack;
+    }
+
+    /// What happened since `earlier`, which is an earlier snapshot of the same load. `ahead` is that of the whole.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            arrived: self.arrived.saturating_sub(earlier.arrived),
+            by_payload: self.by_payload.saturating_sub(earlier.by_payload),
+            was_there: self.was_there.saturating_sub(earlier.was_there),
+            duplicates: self.duplicates.saturating_sub(earlier.duplicates),
+            reordered: self.reordered.saturating_sub(earlier.reordered),
+            reordered_by_key: self.reordered_by_key.saturating_sub(earlier.reordered_by_key),
+            negative: self.negative.saturating_sub(earlier.negative),
+            ahead: self.ahead,
+            latency: self.latency.since(&earlier.latency),
+            from_handover: self.from_handover.since(&earlier.from_handover),
+            replication: self.replication.since(&earlier.replication),
+            before_ack: self.before_ack.saturating_sub(earlier.before_ack),
+        }
+    }
+}
+
 /// What came after the warm-up of a load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Steady {

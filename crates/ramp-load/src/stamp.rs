@@ -3,15 +3,25 @@
 use std::{
     fmt,
     hash::{BuildHasher, Hasher, RandomState},
+    str::FromStr,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use jiff::Timestamp;
 
 use crate::clock::Moment;
 
 /// A run's mark, which tells its records from everybody else's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(u64);
+
+/// A text that is no [`RunId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no run; give the 16 digits from 0 to f that the load's account shows")]
+pub struct RunIdError {
+    /// What was written.
+    text: String,
+}
 
 impl RunId {
     /// A mark that no other run has, but for one chance in 2⁶⁴.
@@ -27,6 +37,15 @@ impl fmt::Display for RunId {
     }
 }
 
+impl FromStr for RunId {
+    type Err = RunIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let run = hex(text.as_bytes()).map(Self);
+        run.ok_or_else(|| RunIdError { text: text.to_owned() })
+    }
+}
+
 /// What a record is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -34,6 +53,16 @@ pub enum Kind {
     Load,
     /// It shows that the path before it is clear.
     Canary,
+}
+
+/// Where a record's own data was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identity {
+    /// In its header.
+    Header,
+    /// In the `_metadata` of its JSON payload: some replication tools drop headers. Says nothing of the due time; the
+    /// hand-over stands in its place.
+    Payload,
 }
 
 /// A record's own data.
@@ -100,6 +129,36 @@ impl Stamp {
         Self::decode_plain(&plain)
     }
 
+    /// The `message_id` of a JSON payload: what a record says of itself where headers are lost.
+    #[must_use]
+    pub(crate) fn message_id(kind: Kind, run: RunId, tier: u16, sequence: u64) -> String {
+        let word = match kind {
+            Kind::Load => LOAD_WORD,
+            Kind::Canary => CANARY_WORD,
+        };
+        format!("{word}_{run}-{tier:05}-{sequence:020}")
+    }
+
+    /// The stamp that a JSON payload holds in its `_metadata`, as exact as its text; `None` where it holds none.
+    ///
+    /// Reads no JSON but looks for two texts, since blanks and the order of fields do not always survive.
+    #[must_use]
+    pub fn in_payload(payload: &[u8]) -> Option<Self> {
+        let (kind, run, tier, sequence) =
+            [(Kind::Load, LOAD_WORD), (Kind::Canary, CANARY_WORD)].into_iter().find_map(|(kind, word)| {
+                let (run, rest) = behind(payload, word)?.strip_prefix(b"_")?.split_first_chunk::<16>()?;
+                let (tier, rest) = rest.strip_prefix(b"-")?.split_first_chunk::<5>()?;
+                let (sequence, _end) = rest.strip_prefix(b"-")?.split_first_chunk::<20>()?;
+                Some((kind, RunId(hex(run)?), number(tier)?, number(sequence)?))
+            })?;
+        let time = behind(payload, "generated_at")?;
+        let from = time.iter().position(u8::is_ascii_digit)?;
+        let time = time.get(from..from.checked_add(TIME_LENGTH)?)?;
+        let time: Timestamp = str::from_utf8(time).ok()?.parse().ok()?;
+        let made = Moment::from_nanos(u64::try_from(time.as_nanosecond()).ok()?);
+        Some(Self { kind, run, tier, sequence, due: made, handed: made })
+    }
+
     fn decode_plain(bytes: &[u8; LENGTH]) -> Option<Self> {
         let (&kind, rest) = bytes.split_first()?;
         let kind = match kind {
@@ -122,6 +181,30 @@ impl Stamp {
         })
     }
 }
+
+/// What stands behind the last `"word` of a payload.
+fn behind<'a>(payload: &'a [u8], word: &str) -> Option<&'a [u8]> {
+    let quoted = |window: &[u8]| window.strip_prefix(b"\"") == Some(word.as_bytes());
+    let at = payload.windows(word.len() + 1).rposition(quoted)?;
+    payload.get(at + word.len() + 1..)
+}
+
+fn number<N: FromStr>(digits: &[u8]) -> Option<N> {
+    let digits = str::from_utf8(digits).ok()?;
+    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+fn hex(digits: &[u8]) -> Option<u64> {
+    let digits = str::from_utf8(digits).ok()?;
+    let plain = digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(digits, 16).ok())?
+}
+
+const LOAD_WORD: &str = "msg";
+const CANARY_WORD: &str = "canary";
+
+/// `2026-11-25T12:00:00.123456+00:00`.
+const TIME_LENGTH: usize = 32;
 
 const LENGTH: usize = 1 + 8 + 2 + 8 + 8 + 8;
 const BASE64_LENGTH: usize = LENGTH.div_ceil(3) * 4;
@@ -151,6 +234,30 @@ mod tests {
             };
             prop_assert_eq!(Stamp::decode(&stamp.encode()), Some(stamp));
             prop_assert_eq!(Stamp::decode(BASE64.encode(stamp.encode()).as_bytes()), Some(stamp));
+        }
+
+        #[test]
+        fn a_message_id_reads_back_from_a_payload(run: u64, tier: u16, sequence: u64, canary: bool) {
+            let kind = if canary { Kind::Canary } else { Kind::Load };
+            let id = Stamp::message_id(kind, RunId(run), tier, sequence);
+            let text = format!(
+                r#"{{"a": "msg", "_metadata": {{"message_id":"{id}", "generated_at": "2023-11-14T22:13:20.123456+00:00"}}}}"#
+            );
+            let made = Moment::from_nanos(1_700_000_000_123_456_000);
+            let stamp = Stamp { kind, run: RunId(run), tier, sequence, due: made, handed: made };
+            prop_assert_eq!(Stamp::in_payload(text.as_bytes()), Some(stamp));
+            let cut = text.find(&id).unwrap() + id.len() - 1;
+            prop_assert_eq!(Stamp::in_payload(&text.as_bytes()[..cut]), None);
+        }
+
+        #[test]
+        fn a_foreign_payload_is_no_stamp(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(Stamp::in_payload(&bytes), None);
+        }
+
+        #[test]
+        fn a_run_reads_back_as_it_is_shown(run: u64) {
+            prop_assert_eq!(RunId(run).to_string().parse(), Ok(RunId(run)));
         }
 
         #[test]

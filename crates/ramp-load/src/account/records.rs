@@ -32,6 +32,12 @@ impl Records {
         self.count.load(Ordering::Acquire)
     }
 
+    /// How many of the first `records` are set.
+    pub(super) fn count_below(&self, records: u64) -> u64 {
+        let set = |word: usize| (self.word(word) & below(records, word)).count_ones();
+        (0..words(records)).map(|word| u64::from(set(word))).sum()
+    }
+
     pub(super) fn word(&self, word: usize) -> u64 {
         self.bits.get(word).map_or(0, |bits| bits.load(Ordering::Acquire))
     }

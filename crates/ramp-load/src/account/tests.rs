@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::stamp::Kind;
+use crate::stamp::{Kind, Stamp};
 
 const BOUND: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_secs(10);
@@ -22,10 +22,14 @@ fn account(offered: u64) -> TierAccount {
     account
 }
 
+fn sighting(stamp: Stamp, at: Moment) -> Sighting {
+    Sighting { stamp, identity: Identity::Header, partition: 0, key: None, at, was_there: false }
+}
+
 fn arrive(account: &TierAccount, sequence: u64, millis: u64) {
     let due = at(sequence * 10);
     let stamp = Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence, due, handed: due };
-    account.arrived(0, &stamp, at(millis));
+    account.arrived(&sighting(stamp, at(millis)));
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn a_stalled_generator_is_late_from_the_due_time_only() {
     account.mark(at(4_000));
     let stamp =
         Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence: 0, due: at(0), handed: at(4_000) };
-    account.arrived(0, &stamp, at(4_010));
+    account.arrived(&sighting(stamp, at(4_010)));
     let snapshot = account.latency(at(4_020));
     assert_eq!((snapshot.violations(), snapshot.violations_from_handover()), (1, 0));
     assert!(account.progress(at(4_020)).lateness_p99 >= Duration::from_millis(3_990));
@@ -147,9 +151,9 @@ fn records_of_another_run_or_tier_are_ignored() {
     let account = account(1);
     let stamp =
         Stamp { kind: Kind::Load, run: account.run(), tier: 3, sequence: 0, due: at(0), handed: at(0) };
-    account.arrived(0, &stamp, at(1));
-    account.arrived(0, &Stamp { tier: 2, run: RunId::random(), ..stamp }, at(1));
-    account.arrived(0, &Stamp { tier: 2, sequence: u64::MAX, ..stamp }, at(1));
+    account.arrived(&sighting(stamp, at(1)));
+    account.arrived(&sighting(Stamp { tier: 2, run: RunId::random(), ..stamp }, at(1)));
+    account.arrived(&sighting(Stamp { tier: 2, sequence: u64::MAX, ..stamp }, at(1)));
     assert_eq!(account.latency(at(1)).arrived, 0);
 }
 

@@ -6,7 +6,10 @@
 use jiff::Timestamp;
 
 use super::noise::Noise;
-use crate::clock::Moment;
+use crate::{
+    clock::Moment,
+    stamp::{Kind, RunId, Stamp},
+};
 
 /// Messages drawn beforehand, which are sent in turn.
 #[derive(Debug)]
@@ -32,9 +35,12 @@ enum Field {
 }
 
 impl Script {
-    pub(super) fn new(noise: &mut Noise) -> Self {
+    pub(super) fn new(noise: &mut Noise, run: RunId, tier: u16) -> Self {
         let kinds = [user_activity, system_metrics, transaction, log_event, sensor_data];
-        let drawn = (0..VARIANTS).flat_map(|_| kinds).map(|kind| Template::new(&kind(noise)));
+        let id = Stamp::message_id(Kind::Load, run, tier, 0);
+        let id = id.strip_suffix(&format!("{:0DIGITS$}", 0)).unwrap_or(&id);
+        let drawn = (0..VARIANTS).flat_map(|_| kinds);
+        let drawn = drawn.map(|kind| Template::new(&kind(noise).replace("@i", id)));
         Self { templates: drawn.collect(), clock: Text::default() }
     }
 
@@ -59,7 +65,8 @@ impl Script {
 }
 
 impl Template {
-    /// `@n` stands for the record's number, `@t` for the time.
+    /// `@n` stands for the record's number, `@t` for the time; `@i`, the part of `message_id` that all records share, has
+    /// been put in.
     fn new(message: &str) -> Self {
         let mut bytes = Vec::with_capacity(message.len() + 128);
         let mut places = Vec::new();
@@ -123,7 +130,7 @@ const VARIANTS: usize = 64;
 
 fn metadata(message: &str) -> String {
     format!(
-        r#"{{{message}, "_metadata": {{"generated_at": "@t", "message_id": "msg_@n", "version": "1.0", "source": "ramp-load"}}}}"#
+        r#"{{{message}, "_metadata": {{"generated_at": "@t", "message_id": "@i@n", "version": "1.0", "source": "ramp-load"}}}}"#
     )
 }
 
@@ -230,8 +237,12 @@ mod tests {
 
     const NOW: Moment = Moment::from_nanos(1_700_000_000_123_456_789);
 
+    fn script(run: RunId) -> Script {
+        Script::new(&mut Noise::new(), run, 3)
+    }
+
     fn messages(count: u64) -> Vec<Value> {
-        let mut script = Script::new(&mut Noise::new());
+        let mut script = script(RunId::random());
         (0..count).map(|n| serde_json::from_slice(script.render(n, n, NOW)).unwrap()).collect()
     }
 
@@ -292,10 +303,14 @@ mod tests {
 
     #[test]
     fn a_record_s_number_is_in_its_message_and_rises() {
-        let mut script = Script::new(&mut Noise::new());
+        let run = RunId::random();
+        let mut script = script(run);
         for sequence in [0, 7, u64::MAX] {
             let message: Value = serde_json::from_slice(script.render(3, sequence, NOW)).unwrap();
-            assert_eq!(message["_metadata"]["message_id"], format!("msg_{sequence:020}"));
+            assert_eq!(message["_metadata"]["message_id"], format!("msg_{run}-00003-{sequence:020}"));
+            let stamp = Stamp::in_payload(script.render(3, sequence, NOW)).unwrap();
+            assert_eq!((stamp.run, stamp.tier, stamp.sequence), (run, 3, sequence));
+            assert_eq!(stamp.handed.as_nanos() / 1_000, NOW.as_nanos() / 1_000);
         }
     }
 

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use rdkafka::{
     ClientContext,
     error::KafkaError,
@@ -19,7 +20,7 @@ use crate::{
     client_config::{ClusterConfig, ConnectError, Listener},
     clock::Clock,
     cluster::TopicView,
-    stamp::{Kind, RunId, Stamp},
+    stamp::{Identity, Kind, RunId, Stamp},
 };
 
 /// The canaries of a run.
@@ -79,11 +80,12 @@ impl Canaries {
         Self { config, run, clock, topics, next: AtomicU64::new(0) }
     }
 
-    /// Sends one canary to each partition and waits until `probe` has seen them all.
+    /// Sends one canary to each partition and waits until `probe` has seen them all. Tells by what records are known on
+    /// the target: by their payload as soon as one canary has lost its header.
     ///
     /// # Errors
     /// When a canary cannot be sent, the target cannot be observed, or one has not crossed within `patience`.
-    pub async fn cross(&self, probe: &Probe, patience: Duration) -> Result<(), CanaryError> {
+    pub async fn cross(&self, probe: &Probe, patience: Duration) -> Result<Identity, CanaryError> {
         let listener = Listener::default();
         let client = self.config.client(DEFAULTS);
         let producer: ThreadedProducer<Canary> = client
@@ -102,8 +104,10 @@ impl Canaries {
         loop {
             probe.health()?;
             let seen = probe.canaries_seen();
-            missing.retain(|sequence, _| !seen.contains(sequence));
-            let Some((topic, partition)) = missing.values().next() else { return Ok(()) };
+            missing.retain(|sequence, _| !seen.contains_key(sequence));
+            let Some((topic, partition)) = missing.values().next() else {
+                return Ok(seen.into_values().max().unwrap_or(Identity::Header));
+            };
             if begun.elapsed() >= patience {
                 return Err(CanaryError::NotCrossed {
                     missing: missing.len(),
@@ -129,8 +133,15 @@ impl Canaries {
         let value = stamp.encode();
         let header = Header { key: Stamp::HEADER, value: Some(&value) };
         let headers = OwnedHeaders::new_with_capacity(1).insert(header);
+        // The payload says the same, for a replication that drops headers.
+        let id = Stamp::message_id(Kind::Canary, self.run, 0, sequence);
+        let time = Timestamp::from_nanosecond(now.as_nanos().into()).unwrap_or_default();
+        let time = time.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00");
+        let payload = format!(
+            r#"{{"_metadata": {{"generated_at": "{time}", "message_id": "{id}", "version": "1.0", "source": "ramp-load"}}}}"#
+        );
         let record =
-            BaseRecord::to(topic).partition(partition).key("canary").payload("canary").headers(headers);
+            BaseRecord::to(topic).partition(partition).key("canary").payload(&payload).headers(headers);
         producer.send(record).map_err(|(error, _)| CanaryError::Send {
             topic: topic.to_owned(),
             partition,

@@ -1,18 +1,25 @@
 //! The command line of the native dialect, and of what is no load.
 
-use std::{collections::BTreeMap, env, path::PathBuf, time::Duration};
+pub(crate) mod connection;
+pub(crate) mod seen;
+
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ramp_core::units::Rate;
 use ramp_load::{
-    client_config::{ClusterConfig, Secret, is_secret},
-    client_properties::{self, PropertyError},
+    client_config::ClusterConfig,
+    client_properties,
     payload::{Messages, MessagesError, Payload},
     producer::{Keys, LoadSpec, Pacing},
     schedule::{Pace, Until},
 };
 
+use self::{
+    connection::{ConnectionError, Login},
+    seen::{E2e, Probe},
+};
 use crate::{bomber::Bomber, perf_test};
 
 /// Loads a Kafka cluster at an exact rate and accounts for every record.
@@ -29,6 +36,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Send records at a rate.
     Run(Box<Run>),
+    /// See the records of loads arrive, or verify what topics hold of them: latency, losses, duplicates, order.
+    Probe(Box<Probe>),
+    /// Send records at a rate and see each arrive: on the same cluster, or on the one that a replication writes to.
+    E2e(Box<E2e>),
     /// Load a topic with the flags of Kafka's kafka-producer-perf-test.sh.
     #[command(disable_help_flag = true)]
     PerfTest {
@@ -58,18 +69,29 @@ impl Cli {
 /// `ramp-load run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Bootstrap servers; goes before any bootstrap.servers.
-    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_SOURCE")]
-    pub(crate) bootstrap: Option<String>,
-    /// A topic to load; give it several times to load several in turn.
-    #[arg(long, value_name = "TOPIC", required = true)]
-    pub(crate) topic: Vec<String>,
     /// Records per second.
     #[arg(long, value_name = "RATE", required_unless_present = "unthrottled")]
     pub(crate) rate: Option<Rate>,
     /// As many records per second as the cluster takes.
     #[arg(long, conflicts_with_all = ["rate", "pacing"])]
     pub(crate) unthrottled: bool,
+    /// What is sent.
+    #[command(flatten)]
+    pub(crate) load: Load,
+    /// Send no header with run, number and due time: records carry their payload only.
+    #[arg(long)]
+    pub(crate) no_stamp: bool,
+}
+
+/// What is sent, where to, and how it is told.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// Bootstrap servers; goes before any bootstrap.servers.
+    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_SOURCE")]
+    pub(crate) bootstrap: Option<String>,
+    /// A topic to load; give it several times to load several in turn.
+    #[arg(long, value_name = "TOPIC", required = true)]
+    pub(crate) topic: Vec<String>,
     /// For how long, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, required_unless_present = "records")]
     pub(crate) duration: Option<Duration>,
@@ -98,26 +120,22 @@ pub(crate) struct Run {
     /// How finely records are spaced: by the millisecond, or each on its own.
     #[arg(long, value_enum, default_value_t = PacingChoice::Ticks)]
     pub(crate) pacing: PacingChoice,
-    /// Send no header with run, number and due time: records carry their payload only.
-    #[arg(long)]
-    pub(crate) no_stamp: bool,
-    /// A Java properties file of client properties, by Java's names or librdkafka's.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// A client property; goes before the file's. Secrets do not belong here.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) property: Vec<String>,
-    /// The environment variable that holds the user name.
-    #[arg(long, value_name = "VARIABLE")]
-    pub(crate) username_env: Option<String>,
-    /// The environment variable that holds the password.
-    #[arg(long, value_name = "VARIABLE")]
-    pub(crate) password_env: Option<String>,
+    /// How to log in.
+    #[command(flatten)]
+    pub(crate) login: Login,
     /// A record that is not acknowledged for so many seconds has failed; 30 by default. Goes before the property
     /// delivery.timeout.ms.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) delivery_timeout: Option<Duration>,
-    /// How many percent of the records may have failed or not been offered without an exit status of 1.
+    /// How the outcome is told.
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+/// How an outcome is told.
+#[derive(Debug, Args)]
+pub(crate) struct Telling {
+    /// How many percent of the records may be missing without an exit status of 1.
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0")]
     pub(crate) tolerance: f64,
     /// Write the latencies of each second to this file, in the log format of HDR histograms.
@@ -155,86 +173,36 @@ pub(crate) enum PacingChoice {
     Precise,
 }
 
-/// A load that the command line does not describe. The values of properties are never shown: one may be a secret.
+/// A load that the command line does not describe.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum RunError {
-    /// A variable that is to hold a part of the login is not set.
-    #[error("{flag} names the environment variable {variable}, which is not set; export it")]
-    Variable {
-        /// The flag.
-        flag: &'static str,
-        /// The variable.
-        variable: String,
-    },
-    /// A property that is a secret.
-    #[error(
-        "--property {key} is a secret, which every user of this machine could see; use --password-env or --config"
-    )]
-    Secret {
-        /// The property.
-        key: String,
-    },
-    /// A property cannot be used.
+    /// The cluster is not described.
     #[error(transparent)]
-    Property(#[from] PropertyError),
+    Connection(#[from] ConnectionError),
     /// The payload file cannot be used.
     #[error(transparent)]
     Payload(#[from] MessagesError),
-    /// No address.
-    #[error("there are no bootstrap servers; give --bootstrap or set KAFKA_SOURCE")]
-    NoBootstrap,
 }
 
-impl Run {
+impl Load {
     /// The cluster that takes the load, how long a record may take there, and what is to be said about its properties.
     ///
     /// # Errors
     /// When a variable that is to hold the login is not set, or a property cannot be used.
     pub(crate) fn cluster(&self) -> Result<(ClusterConfig, Duration, Vec<String>), RunError> {
-        let mut properties = match &self.config {
-            Some(file) => client_properties::read(file)?,
-            None => BTreeMap::new(),
-        };
-        for text in &self.property {
-            let (key, value) = client_properties::split(text)?;
-            if is_secret(&key) {
-                return Err(RunError::Secret { key });
-            }
-            properties.insert(key, value);
-        }
-        if let Some(bootstrap) = &self.bootstrap {
-            properties.remove("metadata.broker.list");
-            properties.insert("bootstrap.servers".to_owned(), bootstrap.clone());
-        }
-        let translated = client_properties::translate(&properties)?;
-        let mut cluster = translated.cluster;
-        let read = |flag, name: &Option<String>| {
-            let Some(variable) = name else { return Ok(None) };
-            let missing = |_| RunError::Variable { flag, variable: variable.clone() };
-            env::var(variable).map(Some).map_err(missing)
-        };
-        if let Some(username) = read("--username-env", &self.username_env)? {
-            cluster.username = Some(username);
-        }
-        if let Some(password) = read("--password-env", &self.password_env)? {
-            cluster.password = Some(Secret::new(password));
-        }
-        if cluster.bootstrap.is_empty() {
-            return Err(RunError::NoBootstrap);
-        }
-        let timeout = client_properties::delivery_timeout(&mut cluster)?;
+        let (mut cluster, notes) = self.login.cluster(self.bootstrap.as_ref(), &connection::SOURCE)?;
+        let timeout = client_properties::delivery_timeout(&mut cluster).map_err(ConnectionError::from)?;
         let timeout = self.delivery_timeout.or(timeout).unwrap_or(DELIVERY_TIMEOUT);
-        Ok((cluster, timeout, translated.notes))
+        Ok((cluster, timeout, notes))
     }
 
     /// The load.
     ///
     /// # Errors
     /// When the payload file cannot be used.
-    pub(crate) fn spec(&self, delivery_timeout: Duration) -> Result<LoadSpec, RunError> {
-        // clap has seen to it that a rate and an end are given.
-        let pace = self.rate.map_or(Pace::Unthrottled, Pace::Rate);
+    pub(crate) fn spec(&self, pace: Pace, delivery_timeout: Duration) -> Result<LoadSpec, RunError> {
+        // clap has seen to it that an end is given.
         let until = match (self.records, self.duration) {
             (Some(records), _) => Until::Records(records),
             (None, duration) => Until::After(duration.unwrap_or_default()),
@@ -254,9 +222,20 @@ impl Run {
                 PacingChoice::Precise => Pacing::Precise,
             },
             delivery_timeout,
-            stamped: !self.no_stamp,
             ..LoadSpec::new(self.topic.clone(), pace, until)
         })
+    }
+}
+
+impl Run {
+    /// The load.
+    ///
+    /// # Errors
+    /// When the payload file cannot be used.
+    pub(crate) fn spec(&self, delivery_timeout: Duration) -> Result<LoadSpec, RunError> {
+        // clap has seen to it that a rate is given, or that none is wanted.
+        let pace = self.rate.map_or(Pace::Unthrottled, Pace::Rate);
+        Ok(LoadSpec { stamped: !self.no_stamp, ..self.load.spec(pace, delivery_timeout)? })
     }
 }
 
@@ -265,7 +244,7 @@ pub(crate) fn unescaped(delimiter: &str) -> String {
     delimiter.replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t")
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let span = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let span = span.filter(|span| !span.is_zero());
     span.ok_or_else(|| "give a number of seconds above 0, such as 30".to_owned())
@@ -280,10 +259,10 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const EXIT_STATUSES: &str = "\
 Exit status:
-  0    every record was offered and acknowledged
-  1    records failed or were not offered (--tolerance)
+  0    every record was offered and acknowledged; with probe and e2e, every record was seen
+  1    records failed, were not offered or not seen (--tolerance), or another demand was not met
   2    the command line cannot be used
   3    the cluster cannot be used
-  130  interrupted; every record that was offered was acknowledged
+  130  interrupted; every record that was offered was acknowledged, and seen
 
 Called as kafka-producer-perf-test.sh or kafka_producer_bomber.py, by a link, it takes that program's arguments.";

@@ -1,23 +1,22 @@
 //! Runs a load to its end while it is watched, interrupted or given up.
 
-use std::{
-    fs::File,
-    io::{self, BufWriter},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, path::Path, time::Duration};
 
 use ramp_load::{
     client_config::ClusterConfig,
     clock::Clock,
-    interval_log::IntervalLog,
     producer::{Load, LoadSpec, StartError},
     snapshot::{LoadSnapshot, Steady},
+    stamp::RunId,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::latency_log::{LatencyFile, LogError};
+
 /// A load that has ended.
 pub(crate) struct Ended {
+    /// What marks its records.
+    pub(crate) run: RunId,
     pub(crate) whole: LoadSnapshot,
     /// What came after the warm-up, where there was one.
     pub(crate) steady: Option<Steady>,
@@ -62,13 +61,8 @@ pub(crate) enum DriveError {
     #[error("cannot start the runtime: {0}")]
     Runtime(#[from] io::Error),
     /// The log of latencies cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Log {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 /// Runs a load. `watch` is given each stretch of `every`.
@@ -80,43 +74,43 @@ pub(crate) fn drive(
     watch: impl FnMut(Stretch<'_>),
 ) -> Result<Ended, DriveError> {
     let clock = Clock::start();
-    // A file that cannot be written is told before anything is sent.
-    let log = log.map(|path| (path, File::create(path)));
-    let (path, file) = match log {
-        Some((path, Ok(file))) => (path, Some(file)),
-        Some((path, Err(source))) => return Err(DriveError::Log { path: path.to_owned(), source }),
-        None => (Path::new(""), None),
-    };
+    let file = LatencyFile::create(log)?;
     let load = Load::start(cluster, clock, spec)?;
-    let unwritten = |source| DriveError::Log { path: path.to_owned(), source };
-    let comment = concat!("ramp-load ", env!("CARGO_PKG_VERSION"));
-    let log = file.map(|file| IntervalLog::begin(BufWriter::new(file), clock.now(), comment));
-    let log = log.transpose().map_err(unwritten)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (why, written) = runtime.block_on(attend(&load, every, log, watch))?;
-    written.map_err(unwritten)?;
-    let account = load.account();
-    let failures = account.failures().into_iter().collect();
-    Ok(Ended { whole: load.snapshot(), steady: account.steady(clock.now()), failures, why })
+    let mut log = file.begin(clock.now())?;
+    let second = |second: &LoadSnapshot| log.add(|log| log.write(second));
+    let why = runtime()?.block_on(attend(&load, every, second, watch))?;
+    log.end()?;
+    Ok(Ended::of(&load, clock, why))
 }
 
-async fn attend(
+impl Ended {
+    pub(crate) fn of(load: &Load, clock: Clock, why: Why) -> Self {
+        let account = load.account();
+        let failures = account.failures().into_iter().collect();
+        let steady = account.steady(clock.now());
+        Self { run: account.run(), whole: load.snapshot(), steady, failures, why }
+    }
+}
+
+pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Waits for the end of a load; `second` is given each second of it, and `watch` each stretch of `every`.
+pub(crate) async fn attend(
     load: &Load,
     every: Duration,
-    mut log: Option<IntervalLog<BufWriter<File>>>,
+    mut second: impl FnMut(&LoadSnapshot),
     mut watch: impl FnMut(Stretch<'_>),
-) -> io::Result<(Why, io::Result<()>)> {
+) -> io::Result<Why> {
     let mut signals = Signals::listen()?;
     let mut why = Why::Over;
-    let mut written = Ok(());
     let mut seconds = load.snapshots(Duration::from_secs(1));
     let mut stretches = load.snapshots(every);
     loop {
         tokio::select! {
-            Some(second) = seconds.next() => {
-                if let Some(log) = log.as_mut().filter(|_| written.is_ok()) {
-                    written = log.write(&second);
-                }
+            Some(interval) = seconds.next() => {
+                second(&interval);
                 let whole = load.snapshot();
                 if whole.acknowledged == 0 && whole.failed > 0 && whole.span >= HOPELESS && why == Why::Over {
                     why = Why::Hopeless;
@@ -131,34 +125,33 @@ async fn attend(
                 why = Why::Interrupted;
                 load.stop();
             }
-            else => return Ok((why, written)),
+            else => return Ok(why),
         }
         if load.is_finished() {
             // What is left of the two streams comes at once.
             while let Some(stretch) = stretches.next().await {
                 watch(Stretch::of(load, &stretch));
             }
-            while let Some(second) = seconds.next().await {
-                if let Some(log) = log.as_mut().filter(|_| written.is_ok()) {
-                    written = log.write(&second);
-                }
+            while let Some(interval) = seconds.next().await {
+                second(&interval);
             }
-            return Ok((why, written));
+            return Ok(why);
         }
     }
 }
 
-struct Signals {
+/// Interrupts by a person or a system.
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

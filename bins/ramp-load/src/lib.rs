@@ -4,11 +4,15 @@ mod bomber;
 mod cli;
 mod console;
 mod drive;
+mod e2e;
 mod environment;
 mod exit;
 mod hiding;
+mod latency_log;
 mod perf_test;
+mod probe;
 mod progress;
+mod seen;
 mod summary;
 
 use std::{
@@ -72,6 +76,8 @@ fn native(arguments: &[OsString]) -> Exit {
     };
     match cli.command {
         Command::Run(run) => self::run(&run),
+        Command::Probe(flags) => probe::run(&flags),
+        Command::E2e(flags) => e2e::run(&flags),
         Command::PerfTest { arguments } => perf_test(&arguments),
         Command::Bomber(flags) => bomb(*flags, None),
         Command::Completions { shell } => {
@@ -84,7 +90,7 @@ fn native(arguments: &[OsString]) -> Exit {
 
 fn run(run: &Run) -> Exit {
     let described =
-        run.cluster().and_then(|(cluster, timeout, notes)| Ok((cluster, notes, run.spec(timeout)?)));
+        run.load.cluster().and_then(|(cluster, timeout, notes)| Ok((cluster, notes, run.spec(timeout)?)));
     let (cluster, notes, spec) = match described {
         Ok(described) => described,
         Err(error) => return usage(&error),
@@ -92,8 +98,9 @@ fn run(run: &Run) -> Exit {
     for note in notes {
         tell(note);
     }
-    let load = Account { output: run.output, tolerance: run.tolerance };
-    load.take(&cluster, spec, Duration::from_secs(1), run.hdr_log.as_deref())
+    let telling = &run.load.telling;
+    let load = Account { output: telling.output, tolerance: telling.tolerance };
+    load.take(&cluster, spec, Duration::from_secs(1), telling.hdr_log.as_deref())
 }
 
 /// How a load is told.
@@ -252,7 +259,7 @@ fn not_run(error: &DriveError) -> Exit {
     tell("0 due, 0 offered, 0 acknowledged, 0 failed, 0 in flight");
     match error {
         DriveError::Start(_) | DriveError::Runtime(_) => Exit::Cluster,
-        DriveError::Log { .. } => Exit::Usage,
+        DriveError::Log(_) => Exit::Usage,
     }
 }
 

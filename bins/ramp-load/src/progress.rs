@@ -27,7 +27,15 @@ impl Progress {
     }
 
     pub(crate) fn show(&self, stretch: &Stretch<'_>) {
-        let line = line(stretch.itself, &stretch.whole, self.hold);
+        self.tell(self.line(stretch));
+    }
+
+    /// What a stretch came to, and what is left.
+    pub(crate) fn line(&self, stretch: &Stretch<'_>) -> String {
+        line(stretch.itself, &stretch.whole, self.hold)
+    }
+
+    pub(crate) fn tell(&self, line: String) {
         if self.bar.is_hidden() {
             plain(line);
         } else {

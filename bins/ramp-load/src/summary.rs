@@ -90,19 +90,21 @@ impl Ended {
                 whole.blockages, whole.blocked
             );
         }
+        let _ = writeln!(text, "run {}", self.run);
         text.push('\n');
-        text.push_str(&table(whole));
-        text.push_str(&bars(&whole.total));
+        text.push_str(&table(&rows(whole)));
+        text.push_str(&bars("due to acknowledged", &whole.total));
         text
     }
 
     /// The whole account as a JSON object; durations in seconds.
-    pub(crate) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> Value {
         let whole = &self.whole;
         let failures: Map<String, Value> =
             self.failures.iter().map(|(error, records)| (error.clone(), json!(records))).collect();
         json!({
             "schema_version": 1,
+            "run": self.run.to_string(),
             "rate": whole.rate.map(|rate| rate.get()),
             "seconds": whole.span.as_secs_f64(),
             "due": whole.due,
@@ -121,22 +123,25 @@ impl Ended {
             "total": quantiles(&whole.total),
             "failures": failures,
         })
-        .to_string()
     }
 }
 
-fn table(whole: &LoadSnapshot) -> String {
+/// The parts of a record's way that its producer sees.
+pub(crate) fn rows(whole: &LoadSnapshot) -> [(&'static str, &Distribution); 3] {
+    [
+        ("due to handed over", &whole.lateness),
+        ("handed over to acknowledged", &whole.ack),
+        ("due to acknowledged", &whole.total),
+    ]
+}
+
+pub(crate) fn table(rows: &[(&str, &Distribution)]) -> String {
     let mut text = format!("{:26}", "latency");
     for (name, _) in QUANTILES {
         let _ = write!(text, "{name:>10}");
     }
     text.push('\n');
-    let parts = [
-        ("due to handed over", &whole.lateness),
-        ("handed over to acknowledged", &whole.ack),
-        ("due to acknowledged", &whole.total),
-    ];
-    for (name, part) in parts {
+    for (name, part) in rows {
         let _ = write!(text, "{name:27}");
         for (n, (_, quantile)) in QUANTILES.iter().enumerate() {
             let value = part.quantile(*quantile).map_or_else(|| "-".to_owned(), millis);
@@ -150,8 +155,8 @@ fn table(whole: &LoadSnapshot) -> String {
     text
 }
 
-/// How many records took how long from due to acknowledged, in steps of 1, 2 and 5.
-fn bars(total: &Distribution) -> String {
+/// How many records took how long on `way`, in steps of 1, 2 and 5.
+pub(crate) fn bars(way: &str, total: &Distribution) -> String {
     let mut text = String::new();
     let mut rows: Vec<(u64, u64)> = Vec::new();
     for step in total.histogram().iter_recorded() {
@@ -163,7 +168,7 @@ fn bars(total: &Distribution) -> String {
     }
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or_default();
     if most > 0 {
-        let _ = writeln!(text, "\ndue to acknowledged, records");
+        let _ = writeln!(text, "\n{way}, records");
     }
     for (bound, count) in rows {
         // The quotient is at most WIDTH.
@@ -188,7 +193,7 @@ fn bound_above(nanos: u64) -> u64 {
     }
 }
 
-fn quantiles(of: &Distribution) -> Value {
+pub(crate) fn quantiles(of: &Distribution) -> Value {
     let mut values: Map<String, Value> = QUANTILES
         .iter()
         .map(|(name, quantile)| {

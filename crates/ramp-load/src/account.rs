@@ -84,9 +84,9 @@ impl TierAccount {
     /// The most records that a probe can be told of.
     pub(crate) const MOST_TRACED: u64 = Records::MOST;
 
-    /// The account of a tier of `rate` for `hold`, for a probe to complete; its latencies are held against `bound`.
+    /// The account of a tier of `rate`, for a probe to complete; its latencies are held against `bound`.
     #[must_use]
-    pub fn new(run: RunId, tier: u16, rate: Rate, hold: Duration, bound: Duration) -> Self {
+    pub fn new(run: RunId, tier: u16, rate: Rate, until: Until, bound: Duration) -> Self {
         let trace = Trace {
             acknowledged: Records::new(),
             failed: Records::new(),
@@ -94,7 +94,7 @@ impl TierAccount {
             acks: Acks::new(),
             handed: Mutex::new(Handed { marks: VecDeque::new(), last: (Moment::from_nanos(0), 0) }),
         };
-        let untraced = Self::untraced(run, tier, Pace::Rate(rate), Until::After(hold), 0);
+        let untraced = Self::untraced(run, tier, Pace::Rate(rate), until, 0);
         Self { bound, trace: Some(trace), ..untraced }
     }
 

@@ -10,10 +10,13 @@ use hdrhistogram::serialization::{
     interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag},
 };
 
-use crate::{clock::Moment, latency::Distribution, snapshot::LoadSnapshot};
+use crate::{
+    clock::Moment,
+    latency::Distribution,
+    snapshot::{ArrivalSnapshot, LoadSnapshot},
+};
 
-/// Writes an interval log (`.hlog`): for each interval three histograms in nanoseconds, tagged `lateness`, `ack` and
-/// `total`. Logs of several loads can be put one behind the other, and the histograms of any of them merged.
+/// Writes an interval log (`.hlog`): for each interval its histograms in nanoseconds, each tagged with its name. Logs of several loads can be put one behind the other, and the histograms of any of them merged.
 #[derive(Debug)]
 pub struct IntervalLog<W: Write> {
     writer: W,
@@ -40,18 +43,35 @@ impl<W: Write> IntervalLog<W> {
         Ok(Self { writer })
     }
 
-    /// Adds an interval.
+    /// Adds an interval of a load, as `lateness`, `ack` and `total`.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&mut self, interval: &LoadSnapshot) -> io::Result<()> {
+        let LoadSnapshot { from, span, lateness, ack, total, .. } = interval;
+        self.add(*from, *span, &[("lateness", lateness), ("ack", ack), ("total", total)])
+    }
+
+    /// Adds an interval of what a probe has seen, as `replication` and `seen`, that began `from` after the start and
+    /// took `span`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_arrivals(
+        &mut self,
+        from: Duration,
+        span: Duration,
+        interval: &ArrivalSnapshot,
+    ) -> io::Result<()> {
+        self.add(from, span, &[("replication", &interval.replication), ("seen", &interval.latency)])
+    }
+
+    fn add(&mut self, from: Duration, span: Duration, parts: &[(&str, &Distribution)]) -> io::Result<()> {
         // Without a comment or a time of its own a writer adds nothing but its histograms.
         let mut serializer = V2DeflateSerializer::new();
         let mut log = IntervalLogWriterBuilder::new().begin_log_with(&mut self.writer, &mut serializer)?;
-        let LoadSnapshot { lateness, ack, total, .. } = interval;
-        let parts: [(&str, &Distribution); 3] = [("lateness", lateness), ("ack", ack), ("total", total)];
         for (name, part) in parts {
-            let written = log.write_histogram(part.histogram(), interval.from, interval.span, Tag::new(name));
+            let written = log.write_histogram(part.histogram(), from, span, Tag::new(name));
             written.map_err(|error| match error {
                 IntervalLogWriterError::IoError(error) => error,
                 IntervalLogWriterError::SerializeError(error) => io::Error::other(format!("{error:?}")),

@@ -140,19 +140,17 @@ pub enum StartError {
     #[error("there is no topic to load; give at least one")]
     NoTopic,
     /// More records than a probe can be told of.
-    #[error("{rate} for {} s is {records} records; at most {most} are accounted for", hold.as_secs())]
+    #[error("a load of {records} records at {rate} cannot be watched; at most {most} are accounted for")]
     TooMany {
         /// The rate.
         rate: Rate,
-        /// For how long.
-        hold: Duration,
-        /// Their product.
+        /// How many there would be.
         records: u64,
         /// The most there may be.
         most: u64,
     },
     /// A load that a probe cannot judge.
-    #[error("a probe can only watch a load of stamped records at a rate for a time")]
+    #[error("a probe can only watch a load of stamped records at a rate")]
     NotWatchable,
     /// Records that would be in flight for too long.
     #[error("a delivery timeout of {} s is too long; it may be up to {} s", timeout.as_secs(), longest.as_secs())]
@@ -200,15 +198,18 @@ impl Load {
         spec: LoadSpec,
         watch: impl FnOnce(Arc<TierAccount>),
     ) -> Result<Self, StartError> {
-        let (Pace::Rate(rate), Until::After(hold), true) = (spec.pace, spec.until, spec.stamped) else {
+        let (Pace::Rate(rate), true) = (spec.pace, spec.stamped) else {
             return Err(StartError::NotWatchable);
         };
-        let records = rate.records_in(hold);
+        let records = match spec.until {
+            Until::After(hold) => rate.records_in(hold),
+            Until::Records(records) => records,
+        };
         let most = TierAccount::MOST_TRACED;
         if records > most {
-            return Err(StartError::TooMany { rate, hold, records, most });
+            return Err(StartError::TooMany { rate, records, most });
         }
-        let account = TierAccount::new(spec.run, spec.tier, rate, hold, spec.bound);
+        let account = TierAccount::new(spec.run, spec.tier, rate, spec.until, spec.bound);
         Self::begin(config, clock, spec, account, watch)
     }
 

@@ -12,7 +12,8 @@ fn at(millis: u64) -> Moment {
 
 /// A tier of 100 records per second, one every 10 ms, of which the first `offered` were handed over on time.
 fn account(offered: u64) -> TierAccount {
-    let account = TierAccount::new(RunId::random(), 2, Rate::per_second(100).unwrap(), HOLD, BOUND);
+    let account =
+        TierAccount::new(RunId::random(), 2, Rate::per_second(100).unwrap(), Until::After(HOLD), BOUND);
     let schedule = account.begin(at(0));
     for sequence in 0..offered {
         let due = schedule.due(sequence).unwrap();
@@ -124,7 +125,8 @@ fn a_record_that_failed_is_not_waited_for() {
 
 #[test]
 fn a_stalled_generator_is_late_from_the_due_time_only() {
-    let account = TierAccount::new(RunId::random(), 2, Rate::per_second(100).unwrap(), HOLD, BOUND);
+    let account =
+        TierAccount::new(RunId::random(), 2, Rate::per_second(100).unwrap(), Until::After(HOLD), BOUND);
     account.begin(at(0));
     account.offered(0, at(4_000));
     account.mark(at(4_000));

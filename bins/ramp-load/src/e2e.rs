@@ -1,0 +1,287 @@
+//! `ramp-load e2e`: sends records, sees each arrive, and says where the time went.
+
+use std::{fmt::Write, sync::Arc, time::Duration};
+
+use ramp_core::observation::LatencySnapshot;
+use ramp_load::{
+    account::TierAccount,
+    clock::Clock,
+    cluster::{self, ClusterError},
+    payload::Payload,
+    probe::{
+        Probe, ProbeError,
+        canary::{Canaries, CanaryError},
+    },
+    producer::{Load, StartError},
+    snapshot::ArrivalSnapshot,
+    stamp::Identity,
+};
+use serde_json::{Value, json};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::{
+    cli::{Output, seen::E2e as Flags},
+    console::{say, tell},
+    drive::{Ended, Signals, attend, runtime},
+    exit::Exit,
+    latency_log::{LatencyFile, LatencyLog, LogError},
+    progress::{Progress, millis},
+    seen, summary,
+};
+
+/// Why records were not sent, or not seen to their end.
+#[derive(Debug, thiserror::Error)]
+enum E2eError {
+    #[error("source: {0}")]
+    Source(#[from] ClusterError),
+    #[error("target: {0}")]
+    Target(#[from] ProbeError),
+    #[error("the path is not clear: {0}")]
+    Path(#[from] CanaryError),
+    #[error(
+        "headers are lost on the way, and records of payload {0} cannot be known without; use --payload json"
+    )]
+    Unknown(Payload),
+    #[error("source: {0}")]
+    Start(#[from] StartError),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// A load whose records have arrived or have not.
+struct Seen {
+    ended: Ended,
+    latency: LatencySnapshot,
+    arrivals: ArrivalSnapshot,
+    /// The highest true lag that was met.
+    highest_lag: u64,
+    foreign: u64,
+}
+
+/// Carries out `ramp-load e2e`.
+pub(crate) fn run(flags: &Flags) -> Exit {
+    match see(flags) {
+        Ok(seen) => {
+            match flags.load.telling.output {
+                Output::Text => say(seen.text(flags).trim_end()),
+                Output::Json => say(seen.json()),
+            }
+            seen.exit(flags)
+        }
+        Err(exit) => exit,
+    }
+}
+
+fn see(flags: &Flags) -> Result<Seen, Exit> {
+    let usage = |error: &dyn std::fmt::Display| {
+        tell(error);
+        Exit::Usage
+    };
+    let (source, timeout, notes) = flags.load.cluster().map_err(|error| usage(&error))?;
+    let target = flags.target().map_err(|error| usage(&error))?;
+    let spec = flags.spec(timeout).map_err(|error| usage(&error))?;
+    let topics = flags.target_topics(target.is_some());
+    let more = target.iter().flat_map(|(_, notes)| notes);
+    notes.iter().chain(more).for_each(tell);
+    let target = target.map_or_else(|| source.clone(), |(target, _)| target);
+
+    let seen = || {
+        let file = LatencyFile::create(flags.load.telling.hdr_log.as_deref())?;
+        let clock = Clock::start();
+        let views = cluster::describe(&source, &spec.topics)?;
+        let probe = Probe::connect(&target, clock, spec.run, topics)?;
+        for topic in probe.absent() {
+            tell(format_args!("topic {topic} is not there yet; a canary on the source should make it"));
+        }
+        let canaries = Canaries::new(source.clone(), spec.run, clock, views);
+        let runtime = runtime()?;
+        let identity = runtime.block_on(canaries.cross(&probe, flags.patience))?;
+        if identity == Identity::Payload && !spec.payload.names_records() {
+            return Err(E2eError::Unknown(spec.payload.clone()));
+        }
+        let load = Load::start_watched(&source, clock, spec, |account| probe.watch(account))?;
+        let log = file.begin(clock.now())?;
+        runtime.block_on(Seeing { flags, load: &load, probe: &probe, clock, highest_lag: 0 }.attend(log))
+    };
+    seen().map_err(|error| {
+        tell(&error);
+        match error {
+            E2eError::Source(_)
+            | E2eError::Target(_)
+            | E2eError::Path(_)
+            | E2eError::Start(_)
+            | E2eError::Runtime(_) => Exit::Cluster,
+            E2eError::Unknown(_) | E2eError::Log(_) => Exit::Usage,
+        }
+    })
+}
+
+/// A load under way.
+struct Seeing<'a> {
+    flags: &'a Flags,
+    load: &'a Load,
+    probe: &'a Probe,
+    clock: Clock,
+    highest_lag: u64,
+}
+
+impl Seeing<'_> {
+    async fn attend(mut self, mut log: LatencyLog) -> Result<Seen, E2eError> {
+        let account = self.load.account();
+        let progress = Progress::new(self.flags.load.duration);
+        let watched = Arc::clone(&account);
+        let mut seen = ArrivalSnapshot::default();
+        let second = |second: &ramp_load::snapshot::LoadSnapshot| {
+            let whole = watched.arrivals();
+            let stretch = whole.since(&seen);
+            log.add(|log| {
+                log.write(second)?;
+                log.write_arrivals(second.from, second.span, &stretch)
+            });
+            seen = whole;
+        };
+        let (clock, load) = (self.clock, self.load);
+        let watch = |stretch: crate::drive::Stretch<'_>| {
+            progress.tell(format!("{}, {}", progress.line(&stretch), on_target(&account, clock)));
+        };
+        let why = {
+            let attended = attend(load, Duration::from_secs(1), second, watch);
+            tokio::pin!(attended);
+            let mut glances = interval(GLANCE);
+            glances.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            loop {
+                tokio::select! {
+                    why = &mut attended => break why?,
+                    _ = glances.tick() => {
+                        self.probe.health()?;
+                        self.highest_lag = self.highest_lag.max(account.lag());
+                    }
+                }
+            }
+        };
+        let from = load.snapshot().span;
+        let drained = self.drain(&account, &progress).await?;
+        let rest = account.arrivals().since(&seen);
+        log.add(|log| log.write_arrivals(from, drained, &rest));
+        progress.end();
+        log.end()?;
+        let arrivals = account.arrivals();
+        Ok(Seen {
+            ended: Ended::of(load, clock, why),
+            latency: account.latency(clock.now()),
+            arrivals,
+            highest_lag: self.highest_lag,
+            foreign: self.probe.foreign(),
+        })
+    }
+
+    /// Waits until every acknowledged record was seen, or is lost; returns how long that took.
+    async fn drain(&mut self, account: &TierAccount, progress: &Progress) -> Result<Duration, E2eError> {
+        let mut signals = Signals::listen()?;
+        let begun = Instant::now();
+        let mut told = begun;
+        let mut glances = interval(GLANCE);
+        loop {
+            tokio::select! {
+                () = signals.next() => return Ok(begun.elapsed()),
+                _ = glances.tick() => {}
+            }
+            self.probe.health()?;
+            self.highest_lag = self.highest_lag.max(account.lag());
+            let is_empty = account.latency(self.clock.now()).outstanding == 0;
+            if is_empty || begun.elapsed() >= self.flags.drain {
+                return Ok(begun.elapsed());
+            }
+            if told.elapsed() >= Duration::from_secs(1) {
+                told = Instant::now();
+                progress.tell(format!("draining: {}", on_target(account, self.clock)));
+            }
+        }
+    }
+}
+
+/// How the load stands on the target now.
+fn on_target(account: &TierAccount, clock: Clock) -> String {
+    let now = account.latency(clock.now());
+    let p99 = now.p99.map_or_else(|| "unknown".to_owned(), millis);
+    format!("seen: p99 {p99}, lag {}, {} duplicated", now.outstanding, now.duplicates)
+}
+
+impl Seen {
+    fn is_fast(&self, flags: &Flags) -> bool {
+        let few = self.latency.violations() <= self.latency.offered / 100 && self.latency.offered > 0;
+        flags.demands.p99.is_none() || few
+    }
+
+    fn exit(&self, flags: &Flags) -> Exit {
+        let ArrivalSnapshot { duplicates, reordered, reordered_by_key, .. } = self.arrivals;
+        let (lost, acknowledged) = (self.latency.outstanding, self.ended.whole.acknowledged);
+        let is_good = seen::is_tolerated(lost, acknowledged, flags.load.telling.tolerance)
+            && (duplicates + reordered + reordered_by_key == 0 || !flags.demands.exactly_once)
+            && self.is_fast(flags);
+        if is_good { self.ended.exit(flags.load.telling.tolerance) } else { Exit::Incomplete }
+    }
+
+    fn text(&self, flags: &Flags) -> String {
+        let Self { ended, latency, arrivals, .. } = self;
+        let mut text = format!("{}\n", ended.ledger());
+        for fault in ended.faults() {
+            let _ = writeln!(text, "{fault}");
+        }
+        let _ = writeln!(
+            text,
+            "{} arrived, {} lost, {}; highest lag {}",
+            latency.arrived,
+            latency.outstanding,
+            seen::order(arrivals),
+            self.highest_lag
+        );
+        let range = latency.p99_range.map_or_else(String::new, |(low, high)| {
+            format!(" (95 % interval {} to {})", millis(low), millis(high))
+        });
+        let p99 = seen::against(latency.p99, flags.demands.p99, self.is_fast(flags));
+        let _ = writeln!(text, "{p99}{range}, from the due time, over {} records", latency.offered);
+        if flags.demands.p99.is_some() {
+            let _ = writeln!(text, "{} records were beyond, seen or not", latency.violations());
+        }
+        text.push_str(&seen::remarks(arrivals));
+        if self.foreign > 0 {
+            let _ = writeln!(text, "{} records of others in these topics", self.foreign);
+        }
+        let _ = writeln!(text, "run {}\n", ended.run);
+        let [lateness, ack, _total] = summary::rows(&ended.whole);
+        text.push_str(&summary::table(&[
+            lateness,
+            ack,
+            ("acknowledged to seen", &arrivals.replication),
+            ("due to seen", &arrivals.latency),
+        ]));
+        text.push_str(&summary::bars("due to seen", &arrivals.latency));
+        text
+    }
+
+    /// The account of the load, and what was seen of it beside.
+    fn json(&self) -> Value {
+        let Self { ended, latency, arrivals, .. } = self;
+        let seconds = |span: Option<Duration>| span.map(|span| span.as_secs_f64());
+        let mut on_target = seen::json(arrivals);
+        on_target["lost"] = json!(latency.outstanding);
+        on_target["highest_lag"] = json!(self.highest_lag);
+        on_target["foreign"] = json!(self.foreign);
+        on_target["beyond_bound"] = json!(latency.violations());
+        on_target["p99"] = json!(seconds(latency.p99));
+        on_target["p99_low"] = json!(seconds(latency.p99_range.map(|(low, _)| low)));
+        on_target["p99_high"] = json!(seconds(latency.p99_range.map(|(_, high)| high)));
+        on_target["max"] = json!(seconds(latency.max));
+        on_target["replication"] = summary::quantiles(&arrivals.replication);
+        on_target["seen"] = summary::quantiles(&arrivals.latency);
+        let mut account = ended.json();
+        account["target"] = on_target;
+        account
+    }
+}
+
+/// How often it is looked how the records stand.
+const GLANCE: Duration = Duration::from_millis(20);

@@ -1,0 +1,73 @@
+//! How arrivals are told, for people and for programs.
+
+use std::{fmt::Write, time::Duration};
+
+use ramp_load::snapshot::ArrivalSnapshot;
+use serde_json::{Value, json};
+
+use crate::progress::millis;
+
+/// How records arrived, in numbers: what follows `N arrived` on its line.
+pub(crate) fn order(arrivals: &ArrivalSnapshot) -> String {
+    format!(
+        "{} duplicated, {} reordered within a partition, {} within a key",
+        arrivals.duplicates, arrivals.reordered, arrivals.reordered_by_key
+    )
+}
+
+/// What must be known of the latencies, a line each.
+pub(crate) fn remarks(arrivals: &ArrivalSnapshot) -> String {
+    let mut text = String::new();
+    let by_header = arrivals.arrived - arrivals.by_payload;
+    let _ = match (by_header, arrivals.by_payload) {
+        (_, 0) => writeln!(text, "records are known by their header"),
+        (0, _) => writeln!(text, "headers were lost on the way; records are known by their payload"),
+        (_, some) => writeln!(text, "{some} records had lost their header and are known by their payload"),
+    };
+    if arrivals.was_there > 0 {
+        let _ = writeln!(
+            text,
+            "{} records lay there before the probe began and have no latency",
+            arrivals.was_there
+        );
+    }
+    if arrivals.negative > 0 {
+        let _ = writeln!(
+            text,
+            "{} records were seen before they were sent: the clocks differ by {} or more, and latencies are too low \
+             by as much",
+            arrivals.negative,
+            millis(arrivals.ahead)
+        );
+    }
+    text
+}
+
+/// The same for programs.
+pub(crate) fn json(arrivals: &ArrivalSnapshot) -> Value {
+    json!({
+        "arrived": arrivals.arrived,
+        "duplicates": arrivals.duplicates,
+        "reordered": arrivals.reordered,
+        "reordered_by_key": arrivals.reordered_by_key,
+        "known_by_payload": arrivals.by_payload,
+        "there_before": arrivals.was_there,
+        "seen_before_sent": arrivals.negative,
+        "clocks_differ_by": (arrivals.negative > 0).then_some(arrivals.ahead.as_secs_f64()),
+    })
+}
+
+/// Whether so many records may be missing of so many.
+pub(crate) fn is_tolerated(missing: u64, of: u64, tolerance: f64) -> bool {
+    missing as f64 <= of as f64 * tolerance / 100.0
+}
+
+/// `p99` against what was demanded, in words.
+pub(crate) fn against(p99: Option<Duration>, demanded: Option<Duration>, is_met: bool) -> String {
+    let p99 = p99.map_or_else(|| "p99 unknown".to_owned(), |p99| format!("p99 {}", millis(p99)));
+    match demanded {
+        None => p99,
+        Some(bound) if is_met => format!("{p99}, below {} as demanded", millis(bound)),
+        Some(bound) => format!("{p99}, not below {} as demanded", millis(bound)),
+    }
+}

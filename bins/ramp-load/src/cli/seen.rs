@@ -158,7 +158,12 @@ impl E2e {
     /// # Errors
     /// When it is not described.
     pub(crate) fn target(&self) -> Result<Option<(ClusterConfig, Vec<String>)>, ConnectionError> {
-        if self.target.is_none() && self.target_config.is_none() {
+        let is_named = self.target.is_some()
+            || self.target_config.is_some()
+            || !self.target_property.is_empty()
+            || self.target_username_env.is_some()
+            || self.target_password_env.is_some();
+        if !is_named {
             return Ok(None);
         }
         let login = Login {

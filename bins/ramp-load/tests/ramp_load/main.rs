@@ -5,3 +5,4 @@ mod bomber;
 mod laboratory;
 mod native;
 mod perf_test;
+mod probe;

@@ -149,6 +149,39 @@ fn duplicates_and_reordering_are_counted_once_each() {
 }
 
 #[test]
+fn order_is_watched_within_each_partition_and_within_each_key() {
+    let account = account(10);
+    let arrive = |sequence: u64, partition, key| {
+        let due = at(sequence * 10);
+        let stamp = Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence, due, handed: due };
+        account.arrived(&Sighting { partition, key, ..sighting(stamp, at(200)) });
+    };
+    // Key 7 goes on in another partition before its own is through.
+    for (sequence, partition, key) in
+        [(0, 0, Some(7)), (2, 1, Some(7)), (1, 0, Some(7)), (4, 1, None), (3, 1, Some(8))]
+    {
+        arrive(sequence, partition, key);
+    }
+    let seen = account.arrivals();
+    assert_eq!((seen.reordered, seen.reordered_by_key), (1, 1));
+}
+
+#[test]
+fn replication_counts_from_the_acknowledgement() {
+    let account = account(10);
+    account.acknowledged(0, 1, at(0), at(40));
+    account.acknowledged(1, 1, at(10), at(50));
+    arrive(&account, 0, 100);
+    arrive(&account, 1, 30);
+    arrive(&account, 2, 60);
+    let seen = account.arrivals();
+    assert_eq!((seen.replication.count(), seen.before_ack), (3, 1), "one has no acknowledgement yet");
+    let longest = seen.replication.max().unwrap();
+    assert!(longest >= Duration::from_millis(60) && longest < Duration::from_millis(61), "{longest:?}");
+    assert_eq!(account.lag(), 0);
+}
+
+#[test]
 fn records_of_another_run_or_tier_are_ignored() {
     let account = account(1);
     let stamp =

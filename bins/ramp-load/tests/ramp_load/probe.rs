@@ -1,0 +1,161 @@
+//! `probe` and `e2e`, against librdkafka's mock cluster.
+
+use std::{
+    io::Read,
+    process::{Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::native::{interrupt, mock_of, ramp_load};
+
+/// Runs the program with `--output json`, and reads its account.
+fn account(arguments: &[&str]) -> (Output, Value) {
+    let output = ramp_load().args(arguments).args(["--output", "json"]).output().unwrap();
+    let account = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    (output, account)
+}
+
+fn status(arguments: &[&str]) -> Option<i32> {
+    ramp_load().args(arguments).output().unwrap().status.code()
+}
+
+#[test]
+fn every_record_is_sent_seen_and_told_where_its_time_went() {
+    let mock = mock_of(&["t", "u"]);
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("e2e.hlog");
+    let bootstrap = mock.bootstrap_servers();
+    let load = ["e2e", "--bootstrap", &bootstrap, "--topic", "t", "--topic", "u", "--rate", "1000"];
+    let rest = ["--records", "1500", "--exactly-once", "--p99", "50", "--hdr-log", log.to_str().unwrap()];
+    let (output, account) = account(&[&load[..], &rest].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let target = &account["target"];
+    let of = |key: &str| target[key].as_u64().unwrap();
+    assert_eq!(account["acknowledged"].as_u64(), Some(1_500));
+    assert_eq!((of("arrived"), of("lost"), of("duplicates"), of("reordered")), (1_500, 0, 0, 0), "{target}");
+    assert_eq!((of("beyond_bound"), of("known_by_payload"), of("seen_before_sent")), (0, 0, 0), "{target}");
+    for part in ["seen", "replication"] {
+        assert_eq!(target[part]["count"].as_u64(), Some(1_500), "{target}");
+    }
+    let p99 = target["p99"].as_f64().unwrap();
+    assert!(p99 > 0.0 && p99 <= target["max"].as_f64().unwrap(), "{target}");
+    assert_eq!(target["p99"], target["seen"]["p99"], "nothing is outstanding");
+    let log = std::fs::read_to_string(log).unwrap();
+    for tag in ["lateness", "ack", "total", "replication", "seen"] {
+        assert!(log.contains(&format!("Tag={tag},")), "{tag}: {log}");
+    }
+}
+
+#[test]
+fn what_a_load_has_left_is_verified_and_what_is_missing_fails() {
+    let mock = mock_of(&["t"]);
+    let bootstrap = mock.bootstrap_servers();
+    let load = ["run", "--bootstrap", &bootstrap, "--topic", "t", "--rate", "1000"];
+    let (_, sent) = account(&[&load[..], &["--records", "500"]].concat());
+    let (_, silent) = account(&[&load[..], &["--records", "300", "--no-stamp"]].concat());
+    let [run, silent] = [&sent, &silent].map(|account| account["run"].as_str().unwrap());
+    let probe = ["probe", "--bootstrap", &bootstrap, "--topic", "t", "--from-beginning", "--idle", "2"];
+
+    let (output, found) = account(&[&probe[..], &["--run", run, "--records", "500"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let load = &found["loads"][0];
+    assert_eq!((load["missing"].as_u64(), load["there_before"].as_u64()), (Some(0), Some(500)), "{found}");
+    assert_eq!((load["seen"]["count"].as_u64(), found["foreign"].as_u64()), (Some(0), Some(300)), "{found}");
+
+    let (output, found) = account(&[&probe[..], &["--run", silent, "--records", "310"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let load = &found["loads"][0];
+    assert_eq!((load["missing"].as_u64(), load["known_by_payload"].as_u64()), (Some(10), Some(300)));
+    assert_eq!(
+        status(&[&probe[..], &["--run", silent, "--records", "310", "--tolerance", "5"]].concat()),
+        Some(0)
+    );
+
+    let output = ramp_load().args(probe).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains(run) && told.contains(silent), "{told}");
+    assert!(told.contains("--records tells a missing end") && told.contains("have no latency"), "{told}");
+    let demanded = status(&[&probe[..], &["--p99", "10"]].concat());
+    assert_eq!(demanded, Some(1), "what has no latency meets no demand on it");
+}
+
+#[test]
+fn a_probe_that_saw_nothing_has_verified_nothing() {
+    let mock = mock_of(&["t"]);
+    let bootstrap = mock.bootstrap_servers();
+    let output = ramp_load()
+        .args(["probe", "--bootstrap", &bootstrap, "--topic", "t", "--topic", "absent", "--duration", "0.5"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        out.contains("no record of ramp-load was seen") && err.contains("absent is not there"),
+        "{out}{err}"
+    );
+}
+
+#[test]
+fn records_that_do_not_cross_stop_a_load_before_it_begins() {
+    let (source, target) = (mock_of(&["t"]), mock_of(&["source.t"]));
+    let (source, target) = (source.bootstrap_servers(), target.bootstrap_servers());
+    let arguments = ["--topic", "t", "--rate", "100", "--duration", "60", "--patience", "0.5"];
+    let clusters = ["e2e", "--bootstrap", &source, "--target", &target];
+    let output = ramp_load().args(clusters).args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("3 of 3 canaries have not crossed"), "{told}");
+}
+
+#[test]
+fn an_interrupted_probe_tells_what_it_has_seen() {
+    let mock = mock_of(&["t"]);
+    let bootstrap = mock.bootstrap_servers();
+    let load = ["run", "--bootstrap", &bootstrap, "--topic", "t", "--rate", "500", "--records", "100"];
+    assert_eq!(status(&load), Some(0));
+    let mut probe = ramp_load();
+    probe.args(["probe", "--bootstrap", &bootstrap, "--topic", "t", "--from-beginning"]);
+    let mut probe = probe.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    let mut progress = std::io::BufReader::new(probe.stderr.take().unwrap());
+    while !told.contains("100 in all") {
+        let read = std::io::BufRead::read_line(&mut progress, &mut told).unwrap();
+        assert!(read > 0, "it has ended: {told}");
+    }
+    interrupt(probe.id());
+    let mut account = String::new();
+    probe.stdout.take().unwrap().read_to_string(&mut account).unwrap();
+    assert_eq!(probe.wait().unwrap().code(), Some(130), "{account}");
+    assert!(
+        account.contains("interrupted") && account.contains("100 of 100 arrived, 0 missing"),
+        "{account}"
+    );
+}
+
+#[test]
+fn command_lines_that_make_no_sense_are_refused() {
+    let e2e = ["e2e", "--bootstrap", "127.0.0.1:1", "--topic", "t", "--rate", "10", "--duration", "1"];
+    let probe = ["probe", "--bootstrap", "127.0.0.1:1", "--topic", "t"];
+    for (arguments, told) in [
+        ([&probe[..], &["--pattern", "copy"]].concat(), "{topic}"),
+        ([&probe[..], &["--alias", "a", "--identity"]].concat(), "cannot be used with"),
+        ([&probe[..], &["--run", "12"]].concat(), "16 digits"),
+        ([&probe[..], &["--property", "sasl.password=hunter2"]].concat(), "is a secret"),
+        ([&e2e[..], &["--target-property", "sasl.password=hunter2"]].concat(), "is a secret"),
+        (
+            [&e2e[..], &["--target", "b:1", "--target-password-env", "RAMP_UNSET"]].concat(),
+            "--target-password-env",
+        ),
+        ([&e2e[..], &["--no-stamp"]].concat(), "--no-stamp"),
+        (vec!["probe", "--topic", "t"], "--bootstrap"),
+    ] {
+        let output = ramp_load().args(&arguments).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(told) && !error.contains("hunter2"), "{arguments:?}: {error}");
+    }
+    assert_eq!(status(&probe), Some(3), "no cluster");
+    assert_eq!(status(&e2e), Some(3), "no cluster");
+}

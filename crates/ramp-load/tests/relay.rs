@@ -1,0 +1,278 @@
+//! The probe behind a relay that drops, repeats and swaps records: each fault is counted exactly.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use ramp_core::units::Rate;
+use ramp_load::{
+    account::TierAccount,
+    client_config::ClusterConfig,
+    clock::Clock,
+    cluster,
+    payload::Payload,
+    probe::{Begin, Probe, canary::Canaries, topics::ReplicationPolicy, verification::Verification},
+    producer::{Load, LoadSpec},
+    schedule::{Pace, Until},
+    stamp::{Identity, Kind, RunId, Stamp},
+};
+use rdkafka::{
+    ClientConfig, Message, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    message::{Headers, OwnedHeaders, OwnedMessage},
+    mocking::MockCluster,
+    producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
+    topic_partition_list::Offset,
+};
+use tokio::time::{Instant, sleep};
+
+const SOURCE: &str = "t";
+const PARTITIONS: i32 = 3;
+const RECORDS: u64 = 3_000;
+
+/// What the relay does to records of the load, by their numbers.
+#[derive(Clone, Copy)]
+struct Faults {
+    drops: fn(u64) -> bool,
+    repeats: fn(u64) -> bool,
+    /// Such a record changes places with the one that follows it in its partition.
+    swaps: fn(u64) -> bool,
+    keeps_headers: bool,
+}
+
+const NONE: Faults = Faults { drops: |_| false, repeats: |_| false, swaps: |_| false, keeps_headers: true };
+
+struct World {
+    _clusters: [MockCluster<'static, DefaultProducerContext>; 2],
+    source: ClusterConfig,
+    target: ClusterConfig,
+    topic: String,
+    relay: Option<JoinHandle<u64>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl World {
+    /// Two clusters, and between them a relay that names topics by `policy`.
+    fn new(policy: &ReplicationPolicy, faults: Faults) -> Self {
+        let clusters = [MockCluster::new(1).unwrap(), MockCluster::new(1).unwrap()];
+        let topic = policy.target_topic(SOURCE);
+        let [source, target] = &clusters;
+        source.create_topic(SOURCE, PARTITIONS, 1).unwrap();
+        target.create_topic(&topic, PARTITIONS, 1).unwrap();
+        let config = |cluster: &MockCluster<'_, _>| ClusterConfig {
+            bootstrap: cluster.bootstrap_servers(),
+            ..ClusterConfig::default()
+        };
+        let (source, target) = (config(source), config(target));
+        let stop = Arc::new(AtomicBool::new(false));
+        let relay = Relay::new(&source, &target, topic.clone(), faults);
+        let stopped = Arc::clone(&stop);
+        let relay = thread::spawn(move || relay.run(&stopped));
+        Self { _clusters: clusters, source, target, topic, relay: Some(relay), stop }
+    }
+
+    /// Sends [`RECORDS`] through the relay, and waits until all that are to arrive have arrived.
+    async fn run(&self, payload: Payload, arriving: u64) -> (Arc<TierAccount>, Identity, Clock) {
+        let (run, clock) = (RunId::random(), Clock::start());
+        let probe = Probe::connect(&self.target, clock, run, vec![self.topic.clone()]).unwrap();
+        let views = cluster::describe(&self.source, &[SOURCE.to_owned()]).unwrap();
+        let canaries = Canaries::new(self.source.clone(), run, clock, views);
+        let identity = canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
+        let pace = Pace::Rate(Rate::per_second(2_000).unwrap());
+        let spec = LoadSpec::new(vec![SOURCE.to_owned()], pace, Until::Records(RECORDS));
+        let spec = LoadSpec { run, payload, ..spec };
+        let load = Load::start_watched(&self.source, clock, spec, |account| probe.watch(account)).unwrap();
+        load.finished().await;
+        let account = load.account();
+        assert_eq!(account.progress(clock.now()).acknowledged, RECORDS);
+        until("the last arrival", || {
+            let seen = account.arrivals();
+            seen.arrived + seen.duplicates >= arriving
+        })
+        .await;
+        probe.health().unwrap();
+        (account, identity, clock)
+    }
+
+    /// Ends the relay; returns how many pairs it has swapped.
+    fn end(&mut self) -> u64 {
+        self.stop.store(true, Ordering::Release);
+        self.relay.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+struct Relay {
+    consumer: BaseConsumer,
+    producer: BaseProducer,
+    topic: String,
+    faults: Faults,
+    /// Records that wait for the one behind them, by partition.
+    held: BTreeMap<i32, OwnedMessage>,
+    swapped: u64,
+}
+
+impl Relay {
+    fn new(source: &ClusterConfig, target: &ClusterConfig, topic: String, faults: Faults) -> Self {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &source.bootstrap).set("group.id", "relay");
+        client.set("fetch.wait.max.ms", "20");
+        let consumer: BaseConsumer = client.create().unwrap();
+        let mut partitions = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            partitions.add_partition_offset(SOURCE, partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&partitions).unwrap();
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &target.bootstrap).set("linger.ms", "1").set("acks", "all");
+        let producer: BaseProducer = client.create().unwrap();
+        Self { consumer, producer, topic, faults, held: BTreeMap::new(), swapped: 0 }
+    }
+
+    fn run(mut self, stop: &AtomicBool) -> u64 {
+        while !stop.load(Ordering::Acquire) {
+            if let Some(record) = self.consumer.poll(Duration::from_millis(20)) {
+                let record = record.unwrap().detach();
+                self.relay(record);
+            }
+            self.producer.poll(Duration::ZERO);
+        }
+        for record in std::mem::take(&mut self.held).into_values() {
+            self.send(&record);
+        }
+        self.producer.flush(Duration::from_secs(10)).unwrap();
+        self.swapped
+    }
+
+    fn relay(&mut self, record: OwnedMessage) {
+        let headers = record.headers().unwrap();
+        let stamp =
+            Stamp::decode(headers.iter().find(|one| one.key == Stamp::HEADER).unwrap().value.unwrap());
+        let stamp = stamp.unwrap();
+        let (of_load, number) = (stamp.kind == Kind::Load, stamp.sequence);
+        if of_load && (self.faults.drops)(number) {
+            return;
+        }
+        let partition = record.partition();
+        if of_load && (self.faults.swaps)(number) && !self.held.contains_key(&partition) {
+            self.held.insert(partition, record);
+            return;
+        }
+        self.send(&record);
+        if of_load && (self.faults.repeats)(number) {
+            self.send(&record);
+        }
+        if let Some(held) = self.held.remove(&partition) {
+            self.swapped += 1;
+            self.send(&held);
+        }
+    }
+
+    fn send(&self, record: &OwnedMessage) {
+        let mut copy = BaseRecord::to(&self.topic)
+            .partition(record.partition())
+            .key(record.key().unwrap())
+            .payload(record.payload().unwrap());
+        if self.faults.keeps_headers {
+            let headers = record.headers().unwrap().iter();
+            copy = copy.headers(headers.fold(OwnedHeaders::new(), |all, one| all.insert(one)));
+        }
+        self.producer.send(copy).unwrap();
+    }
+}
+
+/// Waits until `reached` is, and fails if that takes longer than any healthy machine needs.
+async fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !reached() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "never came: {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn count(is: impl Fn(u64) -> bool) -> u64 {
+    (0..RECORDS).filter(|number| is(*number)).count() as u64
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_repeated_and_swapped_records_are_each_counted_exactly() {
+    let faults = Faults {
+        drops: |number| number % 97 == 5,
+        repeats: |number| number % 89 == 3,
+        swaps: |number| number % 101 == 50,
+        ..NONE
+    };
+    let policy = ReplicationPolicy::Default { alias: "source".to_owned(), separator: "_".to_owned() };
+    let mut world = World::new(&policy, faults);
+    let dropped = count(faults.drops);
+    // What is dropped cannot be repeated, and a record that is held is sent once.
+    let repeated = count(|n| (faults.repeats)(n) && !(faults.drops)(n) && !(faults.swaps)(n));
+    // A record that is held when the load ends goes out when the relay ends: what follows it then is nothing.
+    let arriving = RECORDS - dropped + repeated - u64::try_from(PARTITIONS).unwrap();
+    let (account, identity, clock) = world.run(Payload::Json, arriving).await;
+    let swapped = world.end();
+    assert_eq!(identity, Identity::Header);
+    until("the stragglers", || account.arrivals().arrived == RECORDS - dropped).await;
+    let (seen, latency) = (account.arrivals(), account.latency(clock.now()));
+    assert_eq!((latency.outstanding, account.lag()), (dropped, dropped), "lost");
+    assert_eq!(seen.duplicates, repeated, "duplicated");
+    assert_eq!(seen.reordered, swapped, "reordered");
+    assert!(swapped > 20, "{swapped}");
+    assert_eq!(seen.reordered_by_key, 0, "no key is seen twice within a swap");
+    assert_eq!((seen.by_payload, seen.negative), (0, 0));
+    assert_eq!((seen.latency.count(), seen.replication.count()), (seen.arrived, seen.arrived));
+    assert!(seen.replication.quantile(0.99) <= seen.latency.quantile(0.99));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_lost_their_headers_are_known_by_their_payload() {
+    let faults = Faults { drops: |number| number % 100 == 7, keeps_headers: false, ..NONE };
+    let mut world = World::new(&ReplicationPolicy::Pattern("copy-of-{topic}".to_owned()), faults);
+    let dropped = count(faults.drops);
+    let (account, identity, clock) = world.run(Payload::Json, RECORDS - dropped).await;
+    world.end();
+    assert_eq!(identity, Identity::Payload, "the canaries have shown it");
+    let (seen, latency) = (account.arrivals(), account.latency(clock.now()));
+    assert_eq!((seen.arrived, seen.by_payload), (RECORDS - dropped, RECORDS - dropped));
+    assert_eq!((latency.outstanding, seen.duplicates, seen.reordered), (dropped, 0, 0));
+    assert!(seen.latency.quantile(0.5) >= seen.from_handover.quantile(0.5), "from the schedule's due time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_topic_holds_is_verified_afterwards_and_has_no_latency() {
+    let faults = Faults { drops: |number| number % 50 == 1, repeats: |number| number % 60 == 2, ..NONE };
+    let mut world = World::new(&ReplicationPolicy::Identity, faults);
+    let (dropped, repeated) = (count(faults.drops), count(|n| (faults.repeats)(n) && !(faults.drops)(n)));
+    let (account, ..) = world.run(Payload::Json, RECORDS - dropped + repeated).await;
+    world.end();
+    let verification = Arc::new(Verification::new(Some(account.run())));
+    let topics = vec![world.topic.clone(), "absent".to_owned()];
+    let begin = Begin::AtBeginning;
+    let probe = Probe::verify(&world.target, Clock::start(), topics, begin, Arc::clone(&verification));
+    let probe = probe.unwrap();
+    assert_eq!(probe.absent(), ["absent"]);
+    until("every record", || {
+        let seen = verification.arrivals();
+        seen.arrived + seen.duplicates >= RECORDS - dropped + repeated
+    })
+    .await;
+    let loads = verification.loads(Some(RECORDS));
+    let [load] = loads.as_slice() else { panic!("{loads:?}") };
+    assert_eq!((load.run, load.missing), (account.run(), dropped));
+    assert_eq!((load.arrivals.duplicates, load.arrivals.reordered), (repeated, 0));
+    assert_eq!((load.arrivals.was_there, load.arrivals.latency.count()), (RECORDS - dropped, 0));
+    assert_eq!(probe.foreign(), 0);
+}

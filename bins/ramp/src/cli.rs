@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ramp_core::units::Rate;
 
-use crate::lang::Lang;
+use crate::{demo::Fault, lang::Lang};
 
 /// Finds how many messages per second a Kafka replication carries within its latency objective.
 #[derive(Debug, Parser)]
@@ -19,12 +19,38 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show a whole campaign on a simulated replication: needs neither Kafka nor a configuration.
+    Demo(DemoArgs),
     /// Run a campaign: tiers of rising load until one breaks its objective.
     Run(Run),
     /// Print a plan as it is written.
     Plan(PlanArgs),
     /// Write the report of a run anew, of a crashed or running one too.
     Report(ReportArgs),
+}
+
+/// `ramp demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many records per second the simulated replication carries; 3 500 unless said otherwise.
+    #[arg(long, value_name = "RATE")]
+    pub capacity: Option<Rate>,
+    /// What goes wrong with it, from the second tier on.
+    #[arg(long, value_enum)]
+    pub fault: Option<Fault>,
+    /// Tiers of 5 s instead of 20 s, which tell only capacities apart that lie far between the tiers' rates (1 600
+    /// records per second unless said otherwise).
+    #[arg(long)]
+    pub fast: bool,
+    /// Where runs are kept.
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    pub runs: PathBuf,
+    /// The language of the report; the locale's otherwise.
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+    /// What to write while it runs: text for people, or events as JSON, one per line on standard output.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// `ramp run`.

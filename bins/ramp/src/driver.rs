@@ -4,6 +4,7 @@
 //! or a full disk never keeps the loop from stopping the load.
 
 mod one_at_a_time;
+mod signals;
 
 use std::{
     sync::Arc,
@@ -14,7 +15,6 @@ use futures_util::StreamExt;
 use ramp_core::{
     campaign::Input,
     event::Action,
-    plan::Plan,
     units::{Elapsed, Rate},
 };
 use ramp_load::{
@@ -26,7 +26,7 @@ use ramp_load::{
     producer::{Load, LoadSpec},
     stamp::{Identity, RunId},
 };
-use ramp_observe::{Observed, Observer};
+use ramp_observe::Observed;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -35,6 +35,7 @@ use tokio::{
 };
 
 use self::one_at_a_time::OneAtATime;
+pub use self::signals::Signals;
 use crate::{
     journal::{Journal, JournalError},
     progress::Progress,
@@ -82,7 +83,7 @@ pub struct Means {
     /// What sees the records arrive.
     pub probe: Probe,
     /// What reads the signals.
-    pub observer: Observer,
+    pub signals: Box<dyn Signals>,
     /// How often.
     pub sampling: Duration,
 }
@@ -102,12 +103,12 @@ pub enum DriveError {
     Killed,
 }
 
-/// Drives a campaign over `plan` to its end. Returns with the load stopped, whatever happens.
+/// Drives the campaign of `recorded` on to its end. Returns with the load stopped, whatever happens.
 ///
 /// # Errors
 /// When the journal cannot be written, or at the second interrupt.
 pub async fn drive(
-    plan: Plan,
+    recorded: Recorded,
     start: Start,
     means: Means,
     journal: &mut Journal,
@@ -115,7 +116,7 @@ pub async fn drive(
 ) -> Result<Recorded, DriveError> {
     let (sender, messages) = mpsc::unbounded_channel();
     let driver = Driver {
-        recorded: Recorded::new(plan),
+        recorded,
         start,
         means: Arc::new(means),
         journal,
@@ -166,7 +167,7 @@ impl Driver<'_> {
         sampling.set_missed_tick_behavior(MissedTickBehavior::Skip);
         // Counters are read once before the first tier, whose increase counts from there.
         let means = Arc::clone(&self.means);
-        let mut first = means.observer.sample(self.start.elapsed());
+        let mut first = means.signals.sample(self.start.elapsed());
         while let Some(observed) = first.next().await {
             self.observed(observed)?;
         }
@@ -303,7 +304,7 @@ impl Driver<'_> {
         let (means, start, sender) = (Arc::clone(&self.means), self.start, self.sender.clone());
         self.sampling.start(&mut self.tasks, async move {
             // Each reading goes out as soon as it is had: a slow query holds up no other.
-            let mut readings = means.observer.sample(start.elapsed());
+            let mut readings = means.signals.sample(start.elapsed());
             while let Some(observed) = readings.next().await {
                 let _ = sender.send(Message::Observed(observed));
             }

@@ -28,6 +28,9 @@ pub(crate) enum CommandError {
     /// Something that a campaign needs is not there.
     #[error("preflight: {0}")]
     Preflight(#[from] PreflightError),
+    /// The demo's simulation cannot begin.
+    #[error("{0}")]
+    Simulation(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The run's folder cannot be made.
     #[error("cannot make the folder {}: {source}", path.display())]
     Folder {
@@ -62,6 +65,7 @@ impl CommandError {
             Self::Config(_) | Self::Plan { .. } => Exit::Usage,
             Self::Drive(DriveError::Killed) => Exit::Interrupted,
             Self::Preflight(_)
+            | Self::Simulation(_)
             | Self::Folder { .. }
             | Self::Journal(_)
             | Self::Drive(_)

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod driver;
 mod error;
 pub mod exit;
@@ -27,6 +28,7 @@ use crate::{
 #[must_use]
 pub fn start(cli: Cli) -> Exit {
     let done = match cli.command {
+        Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => print_plan(&args.plan).map_err(error::CommandError::from),
         Command::Report(args) => report::print(&args),

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use ramp_core::signal::{Fold, Signal, SignalId, Unit};
 use ramp_load::{
+    client_config::ClusterConfig,
     clock::Clock,
     cluster::{self, ClusterError},
     probe::{Probe, ProbeError, canary::Canaries},
@@ -30,6 +31,16 @@ pub struct Preflight {
     pub facts: RunFacts,
     /// The signals that its criteria may refer to.
     pub signals: Vec<Signal>,
+    /// Every query with what was found, and what a person should know about it before relying on its readings.
+    pub queries: Vec<String>,
+}
+
+/// The two clusters, reached: what shows that the path is clear, and what sees the records arrive.
+pub(crate) struct Reached {
+    pub(crate) run: RunId,
+    pub(crate) clock: Clock,
+    pub(crate) canaries: Canaries,
+    pub(crate) probe: Probe,
 }
 
 /// Why a campaign cannot begin.
@@ -59,15 +70,9 @@ impl Preflight {
     /// # Errors
     /// The first thing that is not there, and what to do about it.
     pub async fn pass(settings: &Settings, start: Start, begun: Timestamp) -> Result<Self, PreflightError> {
-        let clock = Clock::start();
         let target_topics = settings.target_topics();
-        let (source, topics) = (settings.source.clone(), settings.topics.clone());
-        let topics = spawn_blocking(move || cluster::describe(&source, &topics)).await?;
-        let topics = topics.map_err(PreflightError::Source)?;
-        let run = RunId::random();
-        let (target, read) = (settings.target.clone(), target_topics.clone());
-        let probe = spawn_blocking(move || Probe::connect(&target, clock, run, read)).await?;
-        let probe = probe.map_err(PreflightError::Target)?;
+        let source = (&settings.source, settings.topics.as_slice());
+        let reached = Reached::connect(source, (&settings.target, &target_topics)).await?;
 
         let dashboards = match &settings.dashboards {
             Some(path) => Dashboards::load(path)?,
@@ -85,18 +90,37 @@ impl Preflight {
 
         let signals = observer.signals().cloned().chain([lag()]).collect();
         let facts = facts(settings, &observer, begun);
+        let queries = queries(&observer);
+        let Reached { run, clock, canaries, probe } = reached;
         let means = Means {
             source: settings.source.clone(),
             topics: settings.topics.clone(),
             payload: settings.payload.clone(),
             run,
             clock,
-            canaries: Canaries::new(settings.source.clone(), run, clock, topics),
+            canaries,
             probe,
-            observer,
+            signals: Box::new(observer),
             sampling: settings.sampling,
         };
-        Ok(Self { means, facts, signals })
+        Ok(Self { means, facts, signals, queries })
+    }
+}
+
+impl Reached {
+    /// Connects to the cluster that takes the load and to the one that the replication writes to, each with its topics.
+    pub(crate) async fn connect(
+        (source, topics): (&ClusterConfig, &[String]),
+        (target, target_topics): (&ClusterConfig, &[String]),
+    ) -> Result<Self, PreflightError> {
+        let (run, clock) = (RunId::random(), Clock::start());
+        let (loaded, topics) = (source.clone(), topics.to_vec());
+        let topics = spawn_blocking(move || cluster::describe(&loaded, &topics)).await?;
+        let topics = topics.map_err(PreflightError::Source)?;
+        let (target, read) = (target.clone(), target_topics.to_vec());
+        let probe = spawn_blocking(move || Probe::connect(&target, clock, run, read)).await?;
+        let probe = probe.map_err(PreflightError::Target)?;
+        Ok(Self { run, clock, canaries: Canaries::new(source.clone(), run, clock, topics), probe })
     }
 }
 
@@ -109,7 +133,8 @@ fn wanted(settings: &Settings) -> Vec<SignalId> {
     wanted.into_iter().collect()
 }
 
-fn lag() -> Signal {
+/// The true lag, as the probe tells it.
+pub(crate) fn lag() -> Signal {
     Signal {
         id: SignalId::LAG,
         unit: Unit::Records,
@@ -123,7 +148,7 @@ fn lag() -> Signal {
 }
 
 /// Every query with what was found, and what a person should know about it before relying on its readings.
-pub(crate) fn queries(observer: &Observer) -> Vec<String> {
+fn queries(observer: &Observer) -> Vec<String> {
     let clock = Some(observer.clock_ahead()).filter(|ahead| *ahead != 0.0).map(|ahead| {
         format!(
             "warning: the clock of Prometheus is {ahead:+.1} s from this machine's; times are corrected by that"

@@ -53,7 +53,7 @@ pub(crate) fn of(facts: &RunFacts, Recorded { campaign, recorder }: &Recorded) -
 pub(crate) fn write_files(folder: &Path, report: &Report, locale: Locale) -> Result<(), CommandError> {
     let files = [
         ("report.md", markdown::render(report, locale)),
-        ("report.html", html::render(report, locale)),
+        (HTML, html::render(report, locale)),
         ("report.json", json::render(report)),
         ("report.csv", csv::grid(report)),
         ("timeline.csv", csv::timeline(report)),
@@ -79,5 +79,8 @@ fn terminal(report: &Report, locale: Locale) -> String {
     let width = size.map_or(USUAL_WIDTH, |size| usize::from(size.ws_col));
     ramp_report::terminal::render(report, locale, width, colour)
 }
+
+/// The report for people, with its plots.
+pub(crate) const HTML: &str = "report.html";
 
 const USUAL_WIDTH: usize = 100;

@@ -115,13 +115,21 @@ impl PlanText {
     /// The name by which a configuration asks for the built-in plan.
     pub const BUILT_IN_NAME: &str = "phase4";
 
+    /// The built-in plan.
+    ///
+    /// # Errors
+    /// When it is none, which its tests rule out.
+    pub fn built_in() -> Result<Self, ConfigError> {
+        super::parse(Self::BUILT_IN, Path::new("built-in plan phase4"))
+    }
+
     /// The built-in plan called `name`, or the one in the file of that name, relative to `folder`.
     ///
     /// # Errors
     /// When there is no such file, or it is no plan.
     pub fn load(name: &str, folder: &Path) -> Result<Self, ConfigError> {
         if name == Self::BUILT_IN_NAME {
-            return super::parse(Self::BUILT_IN, Path::new("built-in plan phase4"));
+            return Self::built_in();
         }
         super::read(&folder.join(name))
     }
@@ -237,7 +245,7 @@ mod tests {
     const FORM: &str = include_str!("../../../../fixtures/seed/phase4-montee-en-charge.md");
 
     fn built_in() -> PlanText {
-        PlanText::load(PlanText::BUILT_IN_NAME, Path::new(".")).unwrap()
+        PlanText::built_in().unwrap()
     }
 
     /// The cells of the form's table under `head`, row by row.

@@ -45,11 +45,25 @@ pub enum ThresholdError {
     },
 }
 
+impl Threshold {
+    /// The same crossing, which must last for `sustained`.
+    #[must_use]
+    pub fn sustained_for(self, sustained: Duration) -> Self {
+        let crossing = self.text.split(FOR).next().unwrap_or(&self.text);
+        let text = if sustained.is_zero() {
+            crossing.to_owned()
+        } else {
+            format!("{crossing}{FOR}{}", Span::new(sustained))
+        };
+        Self { sustained, text, ..self }
+    }
+}
+
 impl FromStr for Threshold {
     type Err = ThresholdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (crossing, sustained) = match text.split_once(" for ") {
+        let (crossing, sustained) = match text.split_once(FOR) {
             None => (text, Duration::ZERO),
             Some((crossing, span)) => {
                 let span = span.parse::<Span>();
@@ -91,6 +105,9 @@ impl From<Threshold> for String {
     }
 }
 
+/// What stands between a crossing and how long it must last.
+const FOR: &str = " for ";
+
 /// The longer signs first: `>` begins `>=` as well.
 const COMPARISONS: [(&str, Comparison); 4] = [
     (">=", Comparison::AtLeast),
@@ -110,6 +127,16 @@ mod tests {
         assert_eq!(threshold.bound, 1000.5);
         assert_eq!(threshold.unit, Some(Unit::Milliseconds));
         assert_eq!(threshold.sustained, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_threshold_sustained_for_another_time_reads_as_it_is_written() {
+        for (text, expected) in [("> 5 for 30s", "> 5 for 2s"), (">= 5 ms", ">= 5 ms for 2s")] {
+            let threshold: Threshold = text.parse().unwrap();
+            let threshold = threshold.sustained_for(Duration::from_secs(2));
+            assert_eq!(threshold, expected.parse().unwrap());
+            assert_eq!(threshold.sustained_for(Duration::ZERO).sustained, Duration::ZERO);
+        }
     }
 
     #[test]

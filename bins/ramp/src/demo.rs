@@ -15,7 +15,6 @@ use jiff::Timestamp;
 use ramp_core::{signal::Signal, units::Rate};
 use ramp_load::{payload::Payload, probe::topics::ReplicationPolicy};
 use ramp_report::{QueryFact, RunFacts};
-use serde::{Deserialize, Serialize};
 
 pub use self::fault::Fault;
 use self::{
@@ -34,15 +33,15 @@ use crate::{
     run::{Keep, Ready, Tell, conduct},
 };
 
-/// What is simulated: enough to simulate it again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Simulation {
+/// What is simulated.
+#[derive(Debug, Clone, Copy)]
+struct Simulation {
     /// How many records per second the replication carries.
-    pub capacity: Rate,
+    capacity: Rate,
     /// What goes wrong with it.
-    pub fault: Option<Fault>,
+    fault: Option<Fault>,
     /// Whether the tiers are as short as they can be.
-    pub fast: bool,
+    fast: bool,
 }
 
 /// `ramp demo`: a campaign on a simulated replication.
@@ -65,7 +64,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Exit, CommandError> {
 impl Simulation {
     fn of(args: &DemoArgs) -> Self {
         let pace = Pace::of(args.fast);
-        let capacity = args.capacity.unwrap_or_else(|| pace.usual_capacity());
+        let capacity = args.capacity.unwrap_or_else(|| pace.usual_capacity(args.fault));
         Self { capacity, fault: args.fault, fast: args.fast }
     }
 

@@ -3,11 +3,9 @@
 use std::{fmt, time::Duration};
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 
 /// A fault of the replication, which begins in the second tier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
     /// It stands still once, for longer than the tier's bound.
     Stall,

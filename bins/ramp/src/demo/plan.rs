@@ -33,13 +33,14 @@ impl Pace {
     }
 
     /// As far from the rates of the tiers around it as can be, since a short tier tells only rates apart that differ
-    /// by more than its bound ÷ hold: between P2 and P3, and between P1 and P2.
-    pub(super) const fn usual_capacity(self) -> Rate {
+    /// by more than its bound ÷ hold: between P2 and P3, and between P1 and P2. A fault, which begins in P2, is seen
+    /// alone where P2 is carried.
+    pub(super) const fn usual_capacity(self, fault: Option<Fault>) -> Rate {
         const USUAL: Rate = Rate::per_second(3_500).expect("it is above 0");
         const FAST: Rate = Rate::per_second(1_600).expect("it is above 0");
-        match self {
-            Self::Usual => USUAL,
-            Self::Fast => FAST,
+        match (self, fault) {
+            (Self::Usual, _) | (Self::Fast, Some(_)) => USUAL,
+            (Self::Fast, None) => FAST,
         }
     }
 }
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn the_usual_capacity_is_told_from_both_its_neighbours() {
         for pace in [Pace::Usual, Pace::Fast] {
-            let (plan, capacity) = (compressed(pace).unwrap(), pace.usual_capacity());
+            let (plan, capacity) = (compressed(pace).unwrap(), pace.usual_capacity(None));
             let stopped = plan.tiers.iter().find(|tier| tier.rate > capacity).unwrap();
             let excess = f64::from(stopped.rate.get()) / f64::from(capacity.get()) - 1.0;
             let hidden = stopped.p99.get().as_secs_f64() / stopped.hold.get().as_secs_f64();

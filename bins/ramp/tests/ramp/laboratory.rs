@@ -15,11 +15,15 @@ use tempfile::TempDir;
 
 use crate::dashboards::Watch;
 
-/// One laboratory at a time: two would share two cores.
 static ONE: Mutex<()> = Mutex::new(());
 
 /// A worker that is not warm after so many rounds of ten seconds never will be.
 const ROUNDS: u32 = 6;
+
+/// Holds off every other campaign: two would share two cores.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 pub(crate) struct Laboratory {
     lab: Lab,
@@ -36,7 +40,7 @@ impl Laboratory {
 
     /// A laboratory whose first records are slow, for what does not ask how slow they are.
     pub(crate) fn start_cold() -> Self {
-        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = alone();
         let folder = TempDir::new().unwrap();
         let options = LabOptions::new(executable(), folder.path().join("lab"));
         let lab = Lab::start(options).unwrap_or_else(|error| panic!("failed to {error}"));
@@ -169,11 +173,25 @@ impl CampaignBuilder {
     }
 }
 
+impl Campaign {
+    /// The campaign of a command that was run in `folder`.
+    pub(crate) fn of(command: &mut Command, folder: &Path) -> Self {
+        let output = command.current_dir(folder).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            report: report(folder),
+        }
+    }
+}
+
 /// What a campaign came to.
 pub(crate) struct Campaign {
     pub(crate) status: i32,
     pub(crate) stdout: String,
-    stderr: String,
+    pub(crate) stderr: String,
     report: Value,
 }
 

@@ -4,5 +4,6 @@
 mod campaign;
 mod cli;
 mod dashboards;
+mod demo;
 mod laboratory;
 mod terminal;

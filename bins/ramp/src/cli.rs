@@ -23,6 +23,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run a campaign: tiers of rising load until one breaks its objective.
     Run(Run),
+    /// Go on with a campaign whose process ended before it did; the tier that was under way is run again.
+    Resume(Resume),
     /// Print a plan as it is written.
     Plan(PlanArgs),
     /// Write the report of a run anew, of a crashed or running one too.
@@ -56,6 +58,30 @@ pub struct DemoArgs {
 /// `ramp run`.
 #[derive(Debug, Args)]
 pub struct Run {
+    /// What the campaign is about.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// How it is told of.
+    #[command(flatten)]
+    pub tell: Tell,
+}
+
+/// `ramp resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// What the campaign is about: the same as when it was begun. A demo needs none of it.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// How it is told of.
+    #[command(flatten)]
+    pub tell: Tell,
+}
+
+/// What a campaign is about.
+#[derive(Debug, Args)]
+pub struct Inputs {
     /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = "ramp.toml")]
     pub config: PathBuf,
@@ -71,6 +97,11 @@ pub struct Run {
     /// The address of Prometheus.
     #[arg(long, value_name = "URL", env = "PROMETHEUS_URL")]
     pub prometheus: Option<String>,
+}
+
+/// How a campaign is told of, and what it must come to.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Tell {
     /// Exit with 1 unless the validated capacity is at least this many records per second.
     #[arg(long, value_name = "RATE")]
     pub require: Option<Rate>,

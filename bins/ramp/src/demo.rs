@@ -12,9 +12,10 @@ mod plan;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ramp_core::{signal::Signal, units::Rate};
+use ramp_core::{SCHEMA_VERSION, signal::Signal, units::Rate};
 use ramp_load::{payload::Payload, probe::topics::ReplicationPolicy};
 use ramp_report::{QueryFact, RunFacts};
+use serde::{Deserialize, Serialize};
 
 pub use self::fault::Fault;
 use self::{
@@ -24,24 +25,25 @@ use self::{
     plan::Pace,
 };
 use crate::{
-    cli::DemoArgs,
+    cli::{DemoArgs, Tell},
     config::plan_text::PlanText,
     driver::{Means, Start},
     error::CommandError,
     exit::Exit,
+    journal::Header,
     preflight::{Reached, lag},
-    run::{Keep, Ready, Tell, conduct},
+    run::{Ready, begin, complete},
 };
 
-/// What is simulated.
-#[derive(Debug, Clone, Copy)]
-struct Simulation {
+/// What is simulated: enough to simulate it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Simulation {
     /// How many records per second the replication carries.
-    capacity: Rate,
+    pub capacity: Rate,
     /// What goes wrong with it.
-    fault: Option<Fault>,
+    pub fault: Option<Fault>,
     /// Whether the tiers are as short as they can be.
-    fast: bool,
+    pub fast: bool,
 }
 
 /// `ramp demo`: a campaign on a simulated replication.
@@ -49,16 +51,12 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Exit, CommandError> {
     let simulation = Simulation::of(args);
     let tell = Tell { lang: args.lang, output: args.output, require: None };
     eprintln!("ramp: {}", simulation.says());
-    let runtime = tokio::runtime::Runtime::new().map_err(CommandError::Runtime)?;
-    let exit = runtime.block_on(async {
+    complete(async {
         let replication = Replication::start(simulation)?;
-        let (start, begun) = (Start::now(), Timestamp::now());
-        let ready = replication.ready(start, begun).await?;
-        let keep = Keep::new(&args.runs, NAME, begun)?;
-        conduct(ready, keep, tell).await
-    });
-    runtime.shutdown_background();
-    exit
+        let begun = Timestamp::now();
+        let ready = replication.ready(Start::now(), begun).await?;
+        begin(ready, (&args.runs, NAME, begun), tell).await
+    })
 }
 
 impl Simulation {
@@ -87,7 +85,7 @@ impl Simulation {
 
 /// The clusters and the mirror between them, for as long as it lives.
 #[derive(Debug)]
-struct Replication {
+pub(crate) struct Replication {
     simulation: Simulation,
     plan: PlanText,
     topics: Vec<String>,
@@ -98,7 +96,7 @@ struct Replication {
 }
 
 impl Replication {
-    fn start(simulation: Simulation) -> Result<Self, CommandError> {
+    pub(crate) fn start(simulation: Simulation) -> Result<Self, CommandError> {
         let plan = plan::compressed(simulation.pace())?;
         let policy = ReplicationPolicy::Default { alias: "source".to_owned(), separator: ".".to_owned() };
         let topics: Vec<_> =
@@ -114,7 +112,8 @@ impl Replication {
         Ok(Self { simulation, plan, topics, target_topics, mirror, clusters })
     }
 
-    async fn ready(&self, start: Start, begun: Timestamp) -> Result<Ready, CommandError> {
+    /// A campaign over it.
+    pub(crate) async fn ready(&self, start: Start, begun: Timestamp) -> Result<Ready, CommandError> {
         let (source, target) = (self.clusters.source(), self.clusters.target());
         let reached = Reached::connect((&source, &self.topics), (&target, &self.target_topics)).await?;
         let Reached { run, clock, canaries, probe } = reached;
@@ -134,7 +133,9 @@ impl Replication {
             signals: Box::new(signals),
             sampling: SAMPLING,
         };
-        Ok(Ready { start, plan, means, facts, lang: None })
+        let simulation = Some(self.simulation);
+        let header = Header { schema_version: SCHEMA_VERSION, plan, facts, lang: None, simulation };
+        Ok(Ready { start, means, header })
     }
 
     fn facts<'a>(&self, signals: impl Iterator<Item = &'a Signal>, begun: Timestamp) -> RunFacts {

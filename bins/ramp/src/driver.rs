@@ -49,19 +49,32 @@ pub struct Start {
     pub instant: Instant,
     /// By the calendar: what Prometheus stamps its samples with.
     pub calendar: SystemTime,
+    /// What had passed of the campaign at `instant`: more than nothing where it was taken up again.
+    before: Elapsed,
 }
 
 impl Start {
     /// Now.
     #[must_use]
     pub fn now() -> Self {
-        Self { instant: Instant::now(), calendar: SystemTime::now() }
+        Self { instant: Instant::now(), calendar: SystemTime::now(), before: Elapsed::START }
+    }
+
+    /// That of a campaign that began at `calendar` and is taken up again now, having heard of `last` already: whatever
+    /// the calendar did meanwhile, its time goes on from there.
+    #[must_use]
+    pub fn again(calendar: SystemTime, last: Elapsed) -> Self {
+        let now = SystemTime::now();
+        let passed = now.duration_since(calendar).map_or(last, Elapsed::new);
+        let before = passed.max(last);
+        let calendar = now.checked_sub(before.since_start()).unwrap_or(calendar);
+        Self { instant: Instant::now(), calendar, before }
     }
 
     /// Time since then.
     #[must_use]
     pub fn elapsed(self) -> Elapsed {
-        Elapsed::new(self.instant.elapsed())
+        self.before.after(self.instant.elapsed())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     exit::Exit,
     journal::JournalError,
     preflight::PreflightError,
+    resume::ResumeError,
 };
 
 /// Why a command did not come to its end.
@@ -42,6 +43,9 @@ pub(crate) enum CommandError {
     /// The journal cannot be written or read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The campaign cannot be taken up again.
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
     /// The campaign could not be driven to its end.
     #[error(transparent)]
     Drive(#[from] DriveError),
@@ -62,7 +66,7 @@ impl CommandError {
     /// How `ramp` ends for it.
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Plan { .. } => Exit::Usage,
+            Self::Config(_) | Self::Plan { .. } | Self::Resume(_) => Exit::Usage,
             Self::Drive(DriveError::Killed) => Exit::Interrupted,
             Self::Preflight(_)
             | Self::Simulation(_)

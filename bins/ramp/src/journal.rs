@@ -2,7 +2,7 @@
 //! campaign; a run that was killed is readable to its last full line.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
 };
@@ -11,7 +11,7 @@ use ramp_core::{SCHEMA_VERSION, campaign::Input, plan::Plan, units::Elapsed};
 use ramp_report::RunFacts;
 use serde::{Deserialize, Serialize};
 
-use crate::{lang::Lang, recorded::Recorded};
+use crate::{demo::Simulation, lang::Lang, recorded::Recorded};
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Header {
     /// The language that the plan asks for.
     #[serde(default)]
     pub lang: Option<Lang>,
+    /// What is simulated, where it is a demo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulation: Option<Simulation>,
 }
 
 /// A journal that is being written.
@@ -44,6 +47,10 @@ pub struct Replay {
     pub recorded: Recorded,
     /// How many inputs were replayed.
     pub inputs: usize,
+    /// When the last of them was heard of.
+    pub last: Elapsed,
+    /// How many bytes the full lines take.
+    full: u64,
 }
 
 /// Why a journal cannot be written or read.
@@ -65,6 +72,12 @@ pub enum JournalError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Another process writes it.
+    #[error("{} is being written: the run still goes on in another process", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
     },
     /// A full line is not what it should be.
     #[error("{}, line {line}: {source}; the journal was changed or is of another program", path.display())]
@@ -103,18 +116,34 @@ impl Journal {
     ///
     /// # Errors
     /// When the file exists already or cannot be written.
-    pub fn create(
-        folder: &Path,
-        plan: Plan,
-        facts: RunFacts,
-        lang: Option<Lang>,
-    ) -> Result<Self, JournalError> {
-        let path = folder.join(FILE);
-        let file = OpenOptions::new().append(true).create_new(true).open(&path);
-        let file = file.map_err(|source| JournalError::Write { path: path.clone(), source })?;
-        let mut journal = Self { file, path, line: Vec::new() };
-        journal.append(&Header { schema_version: SCHEMA_VERSION, plan, facts, lang })?;
+    pub fn create(folder: &Path, header: &Header) -> Result<Self, JournalError> {
+        let mut journal = Self::open(folder, OpenOptions::new().append(true).create_new(true))?;
+        journal.append(header)?;
         Ok(journal)
+    }
+
+    /// Goes on with the journal of a run whose process has ended: reads it, and takes an unfinished last line away.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or another process still writes it.
+    pub fn take_up(folder: &Path) -> Result<(Self, Replay), JournalError> {
+        let journal = Self::open(folder, OpenOptions::new().append(true))?;
+        let replay = Replay::read(folder)?;
+        let cut = journal.file.set_len(replay.full);
+        cut.map_err(|source| JournalError::Write { path: journal.path.clone(), source })?;
+        Ok((journal, replay))
+    }
+
+    /// Opens the file for this process alone; the lock goes with the process.
+    fn open(folder: &Path, options: &OpenOptions) -> Result<Self, JournalError> {
+        let path = folder.join(FILE);
+        let write = |source| JournalError::Write { path: path.clone(), source };
+        let file = options.open(&path).map_err(write)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { file, path, line: Vec::new() }),
+            Err(TryLockError::WouldBlock) => Err(JournalError::Locked { path }),
+            Err(TryLockError::Error(source)) => Err(write(source)),
+        }
     }
 
     /// Writes down `input`.
@@ -143,7 +172,7 @@ impl Replay {
     pub fn read(folder: &Path) -> Result<Self, JournalError> {
         let path = folder.join(FILE);
         let read = |source| JournalError::Read { path: path.clone(), source };
-        let mut lines = Lines { reader: BufReader::new(File::open(&path).map_err(read)?), number: 0 };
+        let mut lines = Lines::new(BufReader::new(File::open(&path).map_err(read)?));
         let empty = || JournalError::Empty { path: path.clone() };
         let first = lines.next_full().map_err(read)?.ok_or_else(empty)?;
         let fault = |line, source| JournalError::Line { path: path.clone(), line, source };
@@ -153,14 +182,15 @@ impl Replay {
         }
         let header: Header = serde_json::from_slice(&first).map_err(|source| fault(1, source))?;
         let mut recorded = Recorded::new(header.plan.clone());
-        let mut inputs = 0;
+        let (mut inputs, mut last) = (0, Elapsed::START);
         while let Some(line) = lines.next_full().map_err(read)? {
             let line: Line<Input> =
                 serde_json::from_slice(&line).map_err(|source| fault(lines.number, source))?;
             recorded.handle(line.at, line.input);
             inputs += 1;
+            last = last.max(line.at);
         }
-        Ok(Self { header, recorded, inputs })
+        Ok(Self { header, recorded, inputs, last, full: lines.full })
     }
 }
 
@@ -172,15 +202,23 @@ struct Version {
 struct Lines<R> {
     reader: R,
     number: usize,
+    /// Bytes of full lines.
+    full: u64,
 }
 
 impl<R: BufRead> Lines<R> {
+    const fn new(reader: R) -> Self {
+        Self { reader, number: 0, full: 0 }
+    }
+
     /// The next line that ends in a line feed.
     fn next_full(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        self.reader.read_until(b'\n', &mut line)?;
+        let bytes = self.reader.read_until(b'\n', &mut line)?;
         self.number += 1;
-        Ok((line.pop() == Some(b'\n')).then_some(line))
+        let is_full = line.pop() == Some(b'\n');
+        self.full += if is_full { bytes as u64 } else { 0 };
+        Ok(is_full.then_some(line))
     }
 }
 
@@ -224,6 +262,10 @@ mod tests {
         text.plan(Vec::new()).unwrap()
     }
 
+    fn header() -> Header {
+        Header { schema_version: SCHEMA_VERSION, plan: plan(), facts: facts(), lang: None, simulation: None }
+    }
+
     fn inputs() -> [(Elapsed, Input); 4] {
         let at = |seconds| Elapsed::new(Duration::from_secs(seconds));
         [
@@ -237,7 +279,7 @@ mod tests {
     #[test]
     fn a_replayed_journal_is_the_campaign_that_was_journaled() {
         let folder = TempDir::new().unwrap();
-        let mut journal = Journal::create(folder.path(), plan(), facts(), None).unwrap();
+        let mut journal = Journal::create(folder.path(), &header()).unwrap();
         let mut told = Recorded::new(plan());
         for (at, input) in inputs() {
             journal.record(at, &input).unwrap();
@@ -254,7 +296,7 @@ mod tests {
     #[test]
     fn a_journal_that_was_cut_anywhere_reads_to_its_last_full_line() {
         let folder = TempDir::new().unwrap();
-        let mut journal = Journal::create(folder.path(), plan(), facts(), None).unwrap();
+        let mut journal = Journal::create(folder.path(), &header()).unwrap();
         for (at, input) in inputs() {
             journal.record(at, &input).unwrap();
         }
@@ -274,7 +316,7 @@ mod tests {
     #[test]
     fn a_changed_line_and_a_later_form_are_named() {
         let folder = TempDir::new().unwrap();
-        drop(Journal::create(folder.path(), plan(), facts(), None).unwrap());
+        drop(Journal::create(folder.path(), &header()).unwrap());
         let path = folder.path().join(FILE);
         let header = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{header}{{}}\n")).unwrap();
@@ -285,12 +327,29 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_that_is_taken_up_again_goes_on_after_its_last_full_line() {
+        let folder = TempDir::new().unwrap();
+        let mut journal = Journal::create(folder.path(), &header()).unwrap();
+        let [first, second, ..] = inputs();
+        journal.record(first.0, &first.1).unwrap();
+        let taken = || Journal::take_up(folder.path());
+        assert!(matches!(taken(), Err(JournalError::Locked { .. })), "it is being written");
+        drop(journal);
+        let path = folder.path().join(FILE);
+        let mut torn = std::fs::read(&path).unwrap();
+        torn.extend_from_slice(br#"{"at":{"secs":9,"#);
+        std::fs::write(&path, torn).unwrap();
+        let (mut journal, replay) = taken().unwrap();
+        assert_eq!((replay.inputs, replay.last), (1, first.0));
+        journal.record(second.0, &second.1).unwrap();
+        let replay = Replay::read(folder.path()).unwrap();
+        assert_eq!((replay.inputs, replay.last), (2, second.0));
+    }
+
+    #[test]
     fn a_run_is_never_written_over() {
         let folder = TempDir::new().unwrap();
-        drop(Journal::create(folder.path(), plan(), facts(), None).unwrap());
-        assert!(matches!(
-            Journal::create(folder.path(), plan(), facts(), None),
-            Err(JournalError::Write { .. })
-        ));
+        drop(Journal::create(folder.path(), &header()).unwrap());
+        assert!(matches!(Journal::create(folder.path(), &header()), Err(JournalError::Write { .. })));
     }
 }

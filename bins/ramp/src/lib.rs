@@ -14,6 +14,7 @@ pub mod preflight;
 pub mod progress;
 pub mod recorded;
 mod report;
+mod resume;
 mod run;
 
 use std::{error::Error, path::Path};
@@ -30,6 +31,7 @@ pub fn start(cli: Cli) -> Exit {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Resume(args) => resume::resume(&args),
         Command::Plan(args) => print_plan(&args.plan).map_err(error::CommandError::from),
         Command::Report(args) => report::print(&args),
     };

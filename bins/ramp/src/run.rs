@@ -8,16 +8,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use ramp_core::{plan::Plan, units::Rate};
-use ramp_report::RunFacts;
+use ramp_core::SCHEMA_VERSION;
+use tokio::runtime::Runtime;
 
 use crate::{
-    cli::{Output, Run},
+    cli::{Output, Run, Tell},
     config::resolve::Settings,
     driver::{self, Means, Start},
     error::CommandError,
     exit::Exit,
-    journal::Journal,
+    journal::{Header, Journal},
     lang::Lang,
     preflight::Preflight,
     progress::Progress,
@@ -28,79 +28,84 @@ use crate::{
 /// A campaign that may begin.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    /// When it began.
     pub(crate) start: Start,
-    /// What is to be done.
-    pub(crate) plan: Plan,
-    /// What with.
     pub(crate) means: Means,
-    /// What its report says about it.
-    pub(crate) facts: RunFacts,
-    /// The language that its plan asks for.
-    pub(crate) lang: Option<Lang>,
+    /// What its journal begins with.
+    pub(crate) header: Header,
 }
 
-/// Where a run is kept.
+/// A campaign in its folder, as far as it has come.
 #[derive(Debug)]
-pub(crate) struct Keep {
-    folder: PathBuf,
-}
-
-/// How a campaign is told of, and what it must come to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tell {
-    pub(crate) lang: Option<Lang>,
-    pub(crate) output: Output,
-    pub(crate) require: Option<Rate>,
+pub(crate) struct Kept {
+    pub(crate) folder: PathBuf,
+    pub(crate) journal: Journal,
+    pub(crate) header: Header,
+    pub(crate) recorded: Recorded,
 }
 
 /// Runs a campaign as `args` say.
 pub(crate) fn run(args: &Run) -> Result<Exit, CommandError> {
-    let settings = Settings::of(args)?;
-    let runtime = tokio::runtime::Runtime::new().map_err(CommandError::Runtime)?;
-    let exit = runtime.block_on(campaign(args, settings));
+    let settings = Settings::of(&args.inputs)?;
+    complete(async {
+        let begun = Timestamp::now();
+        let ready = prepare(&settings, Start::now(), begun).await?;
+        begin(ready, (&settings.runs, &settings.name, begun), args.tell).await
+    })
+}
+
+/// Carries a command out to its end.
+pub(crate) fn complete(
+    command: impl Future<Output = Result<Exit, CommandError>>,
+) -> Result<Exit, CommandError> {
+    let runtime = Runtime::new().map_err(CommandError::Runtime)?;
+    let exit = runtime.block_on(command);
     // A second interrupt ends at once, whatever still waits for a cluster.
     runtime.shutdown_background();
     exit
 }
 
-async fn campaign(args: &Run, settings: Settings) -> Result<Exit, CommandError> {
-    let start = Start::now();
-    let begun = Timestamp::now();
-    let Preflight { means, facts, signals, queries } = Preflight::pass(&settings, start, begun).await?;
+/// Gathers what a campaign by `settings` needs, and says what its queries found.
+pub(crate) async fn prepare(
+    settings: &Settings,
+    start: Start,
+    begun: Timestamp,
+) -> Result<Ready, CommandError> {
+    let Preflight { means, facts, signals, queries } = Preflight::pass(settings, start, begun).await?;
     for query in queries {
         eprintln!("ramp: {query}");
     }
     let plan = settings.plan.plan(signals);
     let plan = plan.map_err(|source| CommandError::Plan { name: settings.plan.name.clone(), source })?;
-    let keep = Keep::new(&settings.runs, &settings.name, begun)?;
-    let ready = Ready { start, plan, means, facts, lang: settings.plan.lang };
-    conduct(ready, keep, Tell { lang: args.lang, output: args.output, require: args.require }).await
+    let lang = settings.plan.lang;
+    let header = Header { schema_version: SCHEMA_VERSION, plan, facts, lang, simulation: None };
+    Ok(Ready { start, means, header })
 }
 
-impl Keep {
-    /// A folder of its own for the run, for nobody else to read.
-    pub(crate) fn new(runs: &Path, name: &str, begun: Timestamp) -> Result<Self, CommandError> {
-        let start = begun.strftime("%Y%m%dT%H%M%SZ");
-        let folder = runs.join(format!("{start}-{name}"));
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|source| CommandError::Folder { path: folder.clone(), source })?;
-        Ok(Self { folder })
-    }
-}
-
-/// Drives a campaign to its end and writes its reports.
-pub(crate) async fn conduct(ready: Ready, keep: Keep, tell: Tell) -> Result<Exit, CommandError> {
-    let Ready { start, plan, means, facts, lang } = ready;
-    let folder = keep.folder;
-    let mut journal = Journal::create(&folder, plan.clone(), facts.clone(), lang)?;
+/// Drives a campaign from its beginning, in a folder of its own.
+pub(crate) async fn begin(
+    Ready { start, means, header }: Ready,
+    (runs, name, begun): (&Path, &str, Timestamp),
+    tell: Tell,
+) -> Result<Exit, CommandError> {
+    let folder = folder(runs, name, begun)?;
+    let journal = Journal::create(&folder, &header)?;
     eprintln!("ramp: the run is kept in {}", folder.display());
+    let recorded = Recorded::new(header.plan.clone());
+    conduct(Kept { folder, journal, header, recorded }, start, means, tell).await
+}
 
-    let locale = Lang::choose(tell.lang, lang).locale();
+/// Drives a campaign on to its end and writes its reports.
+pub(crate) async fn conduct(
+    Kept { folder, mut journal, header, recorded }: Kept,
+    start: Start,
+    means: Means,
+    tell: Tell,
+) -> Result<Exit, CommandError> {
+    let locale = Lang::choose(tell.lang, header.lang).locale();
     let mut progress = Progress::new(tell.output).map_err(CommandError::Runtime)?;
-    let recorded = driver::drive(Recorded::new(plan), start, means, &mut journal, &mut progress).await?;
+    let recorded = driver::drive(recorded, start, means, &mut journal, &mut progress).await?;
     drop(progress);
-    let report = report::of(&facts, &recorded);
+    let report = report::of(&header.facts, &recorded);
     report::write_files(&folder, &report, locale)?;
     match tell.output {
         Output::Text => print!("{}", report::shown(&report, locale)),
@@ -109,4 +114,13 @@ pub(crate) async fn conduct(ready: Ready, keep: Keep, tell: Tell) -> Result<Exit
     eprintln!("ramp: the whole report is {}", folder.join(report::HTML).display());
     let outcome = recorded.campaign.outcome();
     Ok(outcome.map_or(Exit::Inconclusive, |outcome| Exit::of(&outcome, tell.require)))
+}
+
+/// A folder of its own for the run, for nobody else to read.
+fn folder(runs: &Path, name: &str, begun: Timestamp) -> Result<PathBuf, CommandError> {
+    let start = begun.strftime("%Y%m%dT%H%M%SZ");
+    let path = runs.join(format!("{start}-{name}"));
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+    made.map_err(|source| CommandError::Folder { path: path.clone(), source })?;
+    Ok(path)
 }

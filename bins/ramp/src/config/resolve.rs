@@ -19,7 +19,7 @@ use super::{
     prometheus,
     raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawReplication},
 };
-use crate::cli::Run;
+use crate::cli::Inputs;
 
 /// Everything a campaign needs to know before it meets a cluster.
 #[derive(Debug)]
@@ -51,11 +51,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings of `ramp run`.
+    /// The settings of a campaign.
     ///
     /// # Errors
     /// The first value that cannot be used, with what to write instead.
-    pub fn of(args: &Run) -> Result<Self, ConfigError> {
+    pub fn of(args: &Inputs) -> Result<Self, ConfigError> {
         let raw: RawConfig = super::read(&args.config)?;
         let folder = args.config.parent().unwrap_or_else(|| Path::new("."));
         let mut plan = match (&args.plan, &raw.plan) {

@@ -3,9 +3,11 @@
 use std::{fmt, time::Duration};
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// A fault of the replication, which begins in the second tier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Fault {
     /// It stands still once, for longer than the tier's bound.
     Stall,

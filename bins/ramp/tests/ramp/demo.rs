@@ -1,15 +1,42 @@
 //! The demonstration: a whole campaign on a simulated replication.
 
-use std::{path::Path, process::Command};
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use tempfile::TempDir;
 
 use crate::laboratory::{Campaign, alone};
 
+fn ramp(arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+/// Kills a campaign without warning as soon as it says `told`.
+fn kill_at(command: &mut Command, told: &str) {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let found = lines.by_ref().any(|line| line.unwrap().contains(told));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(found, "it never said {told:?}");
+}
+
+/// The folder of the only run in `folder`.
+fn only_run(folder: &Path) -> PathBuf {
+    let runs: Vec<_> = std::fs::read_dir(folder.join("runs")).unwrap().collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.into_iter().next().unwrap().unwrap().path()
+}
+
 /// A campaign of tiers of five seconds.
 fn demo(arguments: &[&str], folder: &Path) -> Campaign {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
-    Campaign::of(command.args(["demo", "--fast"]).args(arguments), folder)
+    Campaign::of(ramp(&["demo", "--fast"], folder).args(arguments), folder)
 }
 
 #[test]
@@ -50,4 +77,34 @@ fn every_fault_of_the_demo_is_found_for_what_it_is() {
     let flap = run(&["--fault", "flap"]);
     assert_eq!(flap.verdicts(), ["go", "stop"], "{flap}");
     assert!(flap.limits(1).contains(&"task"), "{flap}");
+}
+
+#[test]
+fn a_campaign_that_is_killed_anywhere_goes_on_to_its_verdict() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    kill_at(&mut ramp(&["demo", "--fast"], folder.path()), "P1 starts");
+    let run = only_run(folder.path());
+    let run = run.to_str().unwrap();
+    for told in ["P1 starts", "P1: GO, if nothing is lost", "P2 starts"] {
+        kill_at(&mut ramp(&["resume", run], folder.path()), told);
+        let report = ramp(&["report", run], folder.path()).output().unwrap();
+        assert!(report.status.success(), "{report:?}");
+    }
+    let whole = Campaign::of(&mut ramp(&["resume", run], folder.path()), folder.path());
+    assert_eq!(whole.verdicts(), ["go", "stop"], "{whole}");
+    assert_eq!(whole.capacity(), (1_000, true, 700), "{whole}");
+    assert_eq!(whole.status, 0, "{whole}");
+    for tier in 0..2 {
+        let (offered, acknowledged, arrived) = whole.records(tier);
+        assert_eq!((acknowledged, arrived), (offered, offered), "every record is accounted for: {whole}");
+    }
+
+    let over = ramp(&["resume", run], folder.path()).output().unwrap();
+    assert_eq!(over.status.code(), Some(2));
+    let said = String::from_utf8(over.stderr).unwrap();
+    assert_eq!(
+        said,
+        format!("ramp: the campaign in {run} is over; `ramp report {run}` shows what it came to\n")
+    );
 }

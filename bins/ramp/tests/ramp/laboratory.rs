@@ -232,6 +232,13 @@ impl Campaign {
         own.map(|likely| likely["limit"].as_str().unwrap()).collect()
     }
 
+    /// A tier's records that were offered, acknowledged and seen on the target.
+    pub(crate) fn records(&self, tier: usize) -> (u64, u64, u64) {
+        let tier = &self.tiers()[tier];
+        let count = |of: &str, what: &str| tier[of][what].as_u64().unwrap();
+        (count("load", "offered"), count("load", "acknowledged"), count("latency", "arrived"))
+    }
+
     pub(crate) fn recovery_seconds(&self, tier: usize) -> f64 {
         seconds(&self.tiers()[tier]["recovery"]["recovered_after"]).unwrap()
     }

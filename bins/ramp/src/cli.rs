@@ -29,6 +29,17 @@ pub enum Command {
     Plan(PlanArgs),
     /// Write the report of a run anew, of a crashed or running one too.
     Report(ReportArgs),
+    /// Recompute a run's figures from its journal and compare them with its report.
+    Verify(VerifyArgs),
+    /// List the runs with what each came to.
+    Runs(RunsArgs),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
 }
 
 /// `ramp demo`.
@@ -134,6 +145,21 @@ pub struct ReportArgs {
     pub lang: Option<Lang>,
 }
 
+/// `ramp verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The run's folder.
+    pub run: PathBuf,
+}
+
+/// `ramp runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// Where runs are kept.
+    #[arg(default_value = "runs", value_name = "FOLDER")]
+    pub runs: PathBuf,
+}
+
 /// What is written while a campaign runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -165,7 +191,7 @@ pub enum Format {
 const EXIT_STATUSES: &str = "\
 Exit status:
     0  the campaign is complete and a capacity was found (at least --require if given)
-    1  the campaign is complete without a capacity, or with one below --require
+    1  the campaign is complete without a capacity, or with one below --require; verify: the report differs
     2  the command line or the configuration cannot be used
     3  the campaign is inconclusive, or something that it needs failed
   130  the campaign was interrupted";

@@ -57,6 +57,17 @@ pub(crate) enum CommandError {
         /// Why.
         source: io::Error,
     },
+    /// A folder of runs, or a file of one, cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output takes nothing.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[source] io::Error),
     /// The asynchronous runtime cannot start.
     #[error("cannot start the runtime: {0}")]
     Runtime(#[source] io::Error),
@@ -74,6 +85,8 @@ impl CommandError {
             | Self::Journal(_)
             | Self::Drive(_)
             | Self::Report { .. }
+            | Self::Read { .. }
+            | Self::Output(_)
             | Self::Runtime(_) => Exit::Inconclusive,
         }
     }

@@ -9,6 +9,10 @@ use ramp_core::{campaign::Outcome, event::Ending, units::Rate};
 pub enum Exit {
     /// The campaign is complete and a capacity was found (and is as high as was required).
     Capacity,
+    /// What was asked for is done; no campaign was run.
+    Done,
+    /// A report is not what its journal comes to.
+    Differs,
     /// The campaign is complete, without a capacity or with one below what was required.
     NoCapacity,
     /// The command line or the configuration cannot be used.
@@ -37,8 +41,8 @@ impl Exit {
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
-            Self::Capacity => 0,
-            Self::NoCapacity => 1,
+            Self::Capacity | Self::Done => 0,
+            Self::NoCapacity | Self::Differs => 1,
             Self::Usage => 2,
             Self::Inconclusive => 3,
             Self::Interrupted => 130,

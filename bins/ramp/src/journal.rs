@@ -10,6 +10,7 @@ use std::{
 use ramp_core::{SCHEMA_VERSION, campaign::Input, plan::Plan, units::Elapsed};
 use ramp_report::RunFacts;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{demo::Simulation, lang::Lang, recorded::Recorded};
 
@@ -36,6 +37,7 @@ pub struct Journal {
     file: File,
     path: PathBuf,
     line: Vec<u8>,
+    hash: Sha256,
 }
 
 /// A campaign read back from its journal.
@@ -49,8 +51,9 @@ pub struct Replay {
     pub inputs: usize,
     /// When the last of them was heard of.
     pub last: Elapsed,
-    /// How many bytes the full lines take.
+    /// How many bytes the full lines take, and their hash.
     full: u64,
+    hash: Sha256,
 }
 
 /// Why a journal cannot be written or read.
@@ -127,8 +130,9 @@ impl Journal {
     /// # Errors
     /// When it cannot be read or written, or another process still writes it.
     pub fn take_up(folder: &Path) -> Result<(Self, Replay), JournalError> {
-        let journal = Self::open(folder, OpenOptions::new().append(true))?;
+        let mut journal = Self::open(folder, OpenOptions::new().append(true))?;
         let replay = Replay::read(folder)?;
+        journal.hash = replay.hash.clone();
         let cut = journal.file.set_len(replay.full);
         cut.map_err(|source| JournalError::Write { path: journal.path.clone(), source })?;
         Ok((journal, replay))
@@ -140,7 +144,7 @@ impl Journal {
         let write = |source| JournalError::Write { path: path.clone(), source };
         let file = options.open(&path).map_err(write)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { file, path, line: Vec::new() }),
+            Ok(()) => Ok(Self { file, path, line: Vec::new(), hash: Sha256::new() }),
             Err(TryLockError::WouldBlock) => Err(JournalError::Locked { path }),
             Err(TryLockError::Error(source)) => Err(write(source)),
         }
@@ -154,12 +158,19 @@ impl Journal {
         self.append(&Line { at, input })
     }
 
+    /// The SHA-256 of what has been written, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        hexadecimal(&self.hash)
+    }
+
     /// A line reaches the operating system whole and at once, so that a kill of this process loses none.
     fn append(&mut self, line: &impl Serialize) -> Result<(), JournalError> {
         self.line.clear();
         let written = serde_json::to_writer(&mut self.line, line).map_err(io::Error::from);
         self.line.push(b'\n');
         let written = written.and_then(|()| self.file.write_all(&self.line));
+        self.hash.update(&self.line);
         written.map_err(|source| JournalError::Write { path: self.path.clone(), source })
     }
 }
@@ -190,7 +201,13 @@ impl Replay {
             inputs += 1;
             last = last.max(line.at);
         }
-        Ok(Self { header, recorded, inputs, last, full: lines.full })
+        Ok(Self { header, recorded, inputs, last, full: lines.full, hash: lines.hash })
+    }
+
+    /// The SHA-256 of the full lines, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        hexadecimal(&self.hash)
     }
 }
 
@@ -202,13 +219,14 @@ struct Version {
 struct Lines<R> {
     reader: R,
     number: usize,
-    /// Bytes of full lines.
+    /// Bytes of full lines, and their hash.
     full: u64,
+    hash: Sha256,
 }
 
 impl<R: BufRead> Lines<R> {
-    const fn new(reader: R) -> Self {
-        Self { reader, number: 0, full: 0 }
+    fn new(reader: R) -> Self {
+        Self { reader, number: 0, full: 0, hash: Sha256::new() }
     }
 
     /// The next line that ends in a line feed.
@@ -216,10 +234,18 @@ impl<R: BufRead> Lines<R> {
         let mut line = Vec::new();
         let bytes = self.reader.read_until(b'\n', &mut line)?;
         self.number += 1;
-        let is_full = line.pop() == Some(b'\n');
-        self.full += if is_full { bytes as u64 } else { 0 };
-        Ok(is_full.then_some(line))
+        if line.last() != Some(&b'\n') {
+            return Ok(None);
+        }
+        self.full += bytes as u64;
+        self.hash.update(&line);
+        line.pop();
+        Ok(Some(line))
     }
+}
+
+fn hexadecimal(hash: &Sha256) -> String {
+    hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const FILE: &str = "journal.jsonl";
@@ -343,7 +369,7 @@ mod tests {
         assert_eq!((replay.inputs, replay.last), (1, first.0));
         journal.record(second.0, &second.1).unwrap();
         let replay = Replay::read(folder.path()).unwrap();
-        assert_eq!((replay.inputs, replay.last), (2, second.0));
+        assert_eq!((replay.inputs, replay.last, replay.sha256()), (2, second.0, journal.sha256()));
     }
 
     #[test]

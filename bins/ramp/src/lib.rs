@@ -16,12 +16,21 @@ pub mod recorded;
 mod report;
 mod resume;
 mod run;
+mod runs;
+mod verify;
 
-use std::{error::Error, path::Path};
+use std::{
+    error::Error,
+    io::{self, Write},
+    path::Path,
+};
+
+use clap::CommandFactory;
 
 use crate::{
     cli::{Cli, Command},
     config::plan_text::PlanText,
+    error::CommandError,
     exit::Exit,
 };
 
@@ -32,8 +41,15 @@ pub fn start(cli: Cli) -> Exit {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => resume::resume(&args),
-        Command::Plan(args) => print_plan(&args.plan).map_err(error::CommandError::from),
+        Command::Plan(args) => print_plan(&args.plan).map_err(CommandError::from),
         Command::Report(args) => report::print(&args),
+        Command::Verify(args) => verify::verify(&args),
+        Command::Runs(args) => runs::list(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ramp", &mut io::stdout());
+            Ok(Exit::Done)
+        }
+        Command::Man => print_manual(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("ramp: {}", chain(&error));
@@ -48,7 +64,20 @@ fn print_plan(name: &str) -> Result<Exit, config::ConfigError> {
     } else {
         print!("{}", config::write(&plan)?);
     }
-    Ok(Exit::Capacity)
+    Ok(Exit::Done)
+}
+
+/// The manual page of the command, and after it one for each subcommand.
+fn print_manual() -> Result<Exit, CommandError> {
+    let mut page = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    let mut written = clap_mangen::Man::new(command.clone()).render(&mut page);
+    for part in command.get_subcommands() {
+        written = written.and_then(|()| clap_mangen::Man::new(part.clone()).render(&mut page));
+    }
+    written.and_then(|()| io::stdout().write_all(&page)).map_err(CommandError::Output)?;
+    Ok(Exit::Done)
 }
 
 /// An error with everything that caused it and that its own text does not say already.

@@ -20,9 +20,9 @@ use crate::{
 
 /// `ramp report`: the report of the run in a folder, replayed from its journal.
 pub(crate) fn print(args: &ReportArgs) -> Result<Exit, CommandError> {
-    let Replay { header, recorded, .. } = Replay::read(&args.run)?;
-    let report = of(&header.facts, &recorded);
-    let locale = Lang::choose(args.lang, header.lang).locale();
+    let replay = Replay::read(&args.run)?;
+    let report = of(&replay.header.facts, &replay.recorded, replay.sha256());
+    let locale = Lang::choose(args.lang, replay.header.lang).locale();
     let text = match args.format {
         Format::Terminal => terminal(&report, locale),
         Format::Markdown => markdown::render(&report, locale),
@@ -33,11 +33,15 @@ pub(crate) fn print(args: &ReportArgs) -> Result<Exit, CommandError> {
         Format::Junit => junit::render(&report, locale),
     };
     print!("{text}");
-    Ok(Exit::Capacity)
+    Ok(Exit::Done)
 }
 
-/// The report of a campaign as it stands.
-pub(crate) fn of(facts: &RunFacts, Recorded { campaign, recorder }: &Recorded) -> Report {
+/// The report of a campaign as it stands, whose journal has that hash.
+pub(crate) fn of(
+    facts: &RunFacts,
+    Recorded { campaign, recorder }: &Recorded,
+    journal_sha256: String,
+) -> Report {
     let known = KnownSignals {
         latency_avg: catalog::LATENCY_AVG,
         latency_max: catalog::LATENCY_MAX,
@@ -46,20 +50,26 @@ pub(crate) fn of(facts: &RunFacts, Recorded { campaign, recorder }: &Recorded) -
         cpu: catalog::HOST_CPU,
         memory: catalog::HOST_MEMORY,
     };
-    Report::of(facts.clone(), campaign, recorder, known)
+    let mut report = Report::of(facts.clone(), campaign, recorder, known);
+    report.journal_sha256 = Some(journal_sha256);
+    report
+}
+
+/// The report's files, by their names.
+pub(crate) fn files(report: &Report, locale: Locale) -> [(&'static str, String); 6] {
+    [
+        ("report.md", markdown::render(report, locale)),
+        (HTML, html::render(report, locale)),
+        (JSON, json::render(report)),
+        ("report.csv", csv::grid(report)),
+        ("timeline.csv", csv::timeline(report)),
+        ("report.xml", junit::render(report, locale)),
+    ]
 }
 
 /// Writes the report's files into the run's folder.
 pub(crate) fn write_files(folder: &Path, report: &Report, locale: Locale) -> Result<(), CommandError> {
-    let files = [
-        ("report.md", markdown::render(report, locale)),
-        (HTML, html::render(report, locale)),
-        ("report.json", json::render(report)),
-        ("report.csv", csv::grid(report)),
-        ("timeline.csv", csv::timeline(report)),
-        ("report.xml", junit::render(report, locale)),
-    ];
-    for (name, text) in files {
+    for (name, text) in files(report, locale) {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|source| CommandError::Report { path, source })?;
     }
@@ -82,5 +92,8 @@ fn terminal(report: &Report, locale: Locale) -> String {
 
 /// The report for people, with its plots.
 pub(crate) const HTML: &str = "report.html";
+
+/// Every figure of it.
+pub(crate) const JSON: &str = "report.json";
 
 const USUAL_WIDTH: usize = 100;

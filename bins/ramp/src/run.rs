@@ -105,7 +105,7 @@ pub(crate) async fn conduct(
     let mut progress = Progress::new(tell.output).map_err(CommandError::Runtime)?;
     let recorded = driver::drive(recorded, start, means, &mut journal, &mut progress).await?;
     drop(progress);
-    let report = report::of(&header.facts, &recorded);
+    let report = report::of(&header.facts, &recorded, journal.sha256());
     report::write_files(&folder, &report, locale)?;
     match tell.output {
         Output::Text => print!("{}", report::shown(&report, locale)),

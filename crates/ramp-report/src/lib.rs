@@ -64,6 +64,9 @@ pub struct Report {
     pub limits: Vec<Likely>,
     /// What was measured over time.
     pub timeline: Timeline,
+    /// The SHA-256 of the journal that it was made from, in hexadecimal, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal_sha256: Option<String>,
     #[serde(skip)]
     known: KnownSignals,
 }
@@ -222,6 +225,7 @@ impl Report {
             overrun: outcome.and_then(|outcome| outcome.overrun),
             limits,
             timeline: recorder.recording.timeline.clone(),
+            journal_sha256: None,
             plan,
             known,
         }

@@ -296,6 +296,9 @@ impl Page<'_> {
             code(&facts.payload),
             literal(&facts.topics.join(", ")),
         );
+        if let Some(hash) = &self.report.journal_sha256 {
+            let _ = write!(text, "\n- journal (SHA-256): `{}`", code(hash));
+        }
         for (program, version) in &facts.versions {
             let _ = write!(text, "\n- {}: {}", literal(program), literal(version));
         }

@@ -134,3 +134,13 @@ fn the_help_publishes_every_exit_status() {
         assert!(published, "{status}: {text}");
     }
 }
+
+#[test]
+fn the_manual_and_the_completions_name_every_command() {
+    let printed = |arguments: &[&str]| String::from_utf8(ramp("", arguments).1.stdout).unwrap();
+    let (manual, completions) = (printed(&["man"]), printed(&["completions", "bash"]));
+    for command in ["demo", "run", "resume", "plan", "report", "verify", "runs"] {
+        assert!(manual.contains(command), "{command}");
+        assert!(completions.contains(&format!("ramp__subcmd__{command}")), "{command}");
+    }
+}

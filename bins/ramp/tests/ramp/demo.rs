@@ -52,6 +52,28 @@ fn the_demo_stops_at_the_tier_that_its_mirror_cannot_carry() {
     let (_, page) = demo.stderr.split_once("the whole report is ").unwrap();
     let page = std::fs::read_to_string(folder.path().join(page.trim_end())).unwrap();
     assert!(page.contains("SIMULATION"), "{demo}");
+    a_report_is_verified_by_its_journal(folder.path());
+}
+
+/// A report is what its journal comes to, until somebody changes one of them.
+fn a_report_is_verified_by_its_journal(folder: &Path) {
+    let run = only_run(folder);
+    let verify = || {
+        let output = ramp(&["verify", run.to_str().unwrap()], folder).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, told) = verify();
+    assert_eq!((status, told.matches('✓').count()), (0, 6), "{told}");
+    let report = run.join("report.json");
+    let text = std::fs::read_to_string(&report).unwrap();
+    std::fs::write(&report, text.replacen(r#""validated":1000"#, r#""validated":2500"#, 1)).unwrap();
+    let (status, told) = verify();
+    assert_eq!(status, 1, "{told}");
+    assert!(told.contains("/capacity/validated: 2500 in the report, 1000 by the journal"), "{told}");
+
+    let runs = ramp(&["runs"], folder).output().unwrap();
+    let listed = String::from_utf8(runs.stdout).unwrap();
+    assert!(listed.ends_with("-demo  capacity 1000/s, STOP\n"), "{listed}");
 }
 
 #[test]

@@ -297,6 +297,7 @@ impl Page<'_> {
             plain(self.t("contenu", "payload"), visible(&short(&facts.payload))),
             plain("topics", visible(&short(&facts.topics.join(", ")))),
         ];
+        rows.extend(self.report.journal_sha256.iter().map(|hash| plain("journal (SHA-256)", visible(hash))));
         let pairs = facts.versions.iter().map(|(program, version)| (program.clone(), version));
         let variables = facts.variables.iter().map(|(name, value)| (format!("${name}"), value));
         rows.extend(

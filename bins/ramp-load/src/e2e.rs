@@ -90,7 +90,7 @@ fn see(flags: &Flags) -> Result<Seen, Exit> {
     let seen = || {
         let file = LatencyFile::create(flags.load.telling.hdr_log.as_deref())?;
         let clock = Clock::start();
-        let views = cluster::describe(&source, &spec.topics)?;
+        let views = cluster::describe(&source, &spec.topics)?.topics;
         let probe = Probe::connect(&target, clock, spec.run, topics)?;
         for topic in probe.absent() {
             tell(format_args!("topic {topic} is not there yet; a canary on the source should make it"));

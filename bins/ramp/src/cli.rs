@@ -75,6 +75,12 @@ pub struct Run {
     /// How it is told of.
     #[command(flatten)]
     pub tell: Tell,
+    /// Do not ask before the first record.
+    #[arg(long)]
+    pub yes: bool,
+    /// Check everything, say what would be written where, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `ramp resume`.
@@ -99,6 +105,15 @@ pub struct Inputs {
     /// The plan: a built-in one (phase4) or a file.
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<String>,
+    /// Only these tiers of the plan: `P2`, `P1,P3` or `P1..P3`.
+    #[arg(long, value_name = "TIERS")]
+    pub tiers: Option<String>,
+    /// Search for the limit between the last tier that was GO and the one that was STOP, as the plan says or to 5 %.
+    #[arg(long)]
+    pub refine: bool,
+    /// Load topics of this prefix although it does not begin with `test`.
+    #[arg(long, value_name = "PREFIX")]
+    pub allow_topic: Option<String>,
     /// Bootstrap servers of the cluster that takes the load.
     #[arg(long, value_name = "HOST:PORT", env = "KAFKA_SOURCE")]
     pub source: Option<String>,

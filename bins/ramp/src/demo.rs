@@ -116,7 +116,7 @@ impl Replication {
     pub(crate) async fn ready(&self, start: Start, begun: Timestamp) -> Result<Ready, CommandError> {
         let (source, target) = (self.clusters.source(), self.clusters.target());
         let reached = Reached::connect((&source, &self.topics), (&target, &self.target_topics)).await?;
-        let Reached { run, clock, canaries, probe } = reached;
+        let Reached { run, clock, canaries, probe, cluster: _ } = reached;
         let signals = GaugeSignals::new(self.mirror.gauges(), SAMPLING);
         let facts = self.facts(signals.signals(), begun);
         let known = signals.signals().cloned().chain([lag()]).collect();
@@ -135,7 +135,7 @@ impl Replication {
         };
         let simulation = Some(self.simulation);
         let header = Header { schema_version: SCHEMA_VERSION, plan, facts, lang: None, simulation };
-        Ok(Ready { start, means, header })
+        Ok(Ready { start, means, header, claim: None })
     }
 
     fn facts<'a>(&self, signals: impl Iterator<Item = &'a Signal>, begun: Timestamp) -> RunFacts {

@@ -65,6 +65,9 @@ pub(crate) enum CommandError {
         /// Why.
         source: io::Error,
     },
+    /// Nobody can be asked.
+    #[error("cannot ask: {0}; give --yes to go on without")]
+    Ask(#[source] io::Error),
     /// Standard output takes nothing.
     #[error("cannot write to standard output: {0}")]
     Output(#[source] io::Error),
@@ -87,6 +90,7 @@ impl CommandError {
             | Self::Report { .. }
             | Self::Read { .. }
             | Self::Output(_)
+            | Self::Ask(_)
             | Self::Runtime(_) => Exit::Inconclusive,
         }
     }

@@ -2,12 +2,14 @@
 //! What an embedder would want lives in `ramp-core`, `ramp-load`, `ramp-observe` and `ramp-report`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command: it prints its results")]
 
+pub mod claim;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod driver;
 mod error;
 pub mod exit;
+mod intent;
 pub mod journal;
 pub mod lang;
 pub mod preflight;

@@ -7,7 +7,7 @@ use ramp_core::signal::{Fold, Signal, SignalId, Unit};
 use ramp_load::{
     client_config::ClusterConfig,
     clock::Clock,
-    cluster::{self, ClusterError},
+    cluster::{self, ClusterError, ClusterView},
     probe::{Probe, ProbeError, canary::Canaries},
     stamp::RunId,
 };
@@ -18,6 +18,7 @@ use ramp_report::{QueryFact, QueryFound, RunFacts};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::{
+    claim::{Claim, ClaimError},
     config::resolve::Settings,
     driver::{BEAT, Means, Start},
 };
@@ -33,6 +34,8 @@ pub struct Preflight {
     pub signals: Vec<Signal>,
     /// Every query with what was found, and what a person should know about it before relying on its readings.
     pub queries: Vec<String>,
+    /// What holds off every other campaign on the source cluster.
+    pub claim: Claim,
 }
 
 /// The two clusters, reached: what shows that the path is clear, and what sees the records arrive.
@@ -41,6 +44,8 @@ pub(crate) struct Reached {
     pub(crate) clock: Clock,
     pub(crate) canaries: Canaries,
     pub(crate) probe: Probe,
+    /// The source cluster's identity, where its brokers tell it.
+    pub(crate) cluster: Option<String>,
 }
 
 /// Why a campaign cannot begin.
@@ -59,6 +64,9 @@ pub enum PreflightError {
     /// Prometheus, or one of the queries.
     #[error("prometheus: {0}")]
     Observe(#[from] ObserveError),
+    /// Another campaign loads the source cluster.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// A task of this program broke off.
     #[error("a task broke off: {0}")]
     Task(#[from] JoinError),
@@ -91,7 +99,8 @@ impl Preflight {
         let signals = observer.signals().cloned().chain([lag()]).collect();
         let facts = facts(settings, &observer, begun);
         let queries = queries(&observer);
-        let Reached { run, clock, canaries, probe } = reached;
+        let Reached { run, clock, canaries, probe, cluster } = reached;
+        let claim = Claim::on(cluster.as_deref().unwrap_or(&settings.source.bootstrap))?;
         let means = Means {
             source: settings.source.clone(),
             topics: settings.topics.clone(),
@@ -103,7 +112,7 @@ impl Preflight {
             signals: Box::new(observer),
             sampling: settings.sampling,
         };
-        Ok(Self { means, facts, signals, queries })
+        Ok(Self { means, facts, signals, queries, claim })
     }
 }
 
@@ -115,12 +124,13 @@ impl Reached {
     ) -> Result<Self, PreflightError> {
         let (run, clock) = (RunId::random(), Clock::start());
         let (loaded, topics) = (source.clone(), topics.to_vec());
-        let topics = spawn_blocking(move || cluster::describe(&loaded, &topics)).await?;
-        let topics = topics.map_err(PreflightError::Source)?;
+        let described = spawn_blocking(move || cluster::describe(&loaded, &topics)).await?;
+        let ClusterView { id, topics } = described.map_err(PreflightError::Source)?;
         let (target, read) = (target.clone(), target_topics.to_vec());
         let probe = spawn_blocking(move || Probe::connect(&target, clock, run, read)).await?;
         let probe = probe.map_err(PreflightError::Target)?;
-        Ok(Self { run, clock, canaries: Canaries::new(source.clone(), run, clock, topics), probe })
+        let canaries = Canaries::new(source.clone(), run, clock, topics);
+        Ok(Self { run, clock, canaries, probe, cluster: id })
     }
 }
 

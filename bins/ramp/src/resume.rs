@@ -67,7 +67,7 @@ pub(crate) fn resume(args: &Resume) -> Result<Exit, CommandError> {
                 ready
             }
         };
-        let Ready { start, means, .. } = ready;
+        let Ready { start, means, claim, .. } = ready;
         let at = start.elapsed();
         journal.record(at, &Input::Resumed)?;
         recorded.handle(at, Input::Resumed);
@@ -76,7 +76,10 @@ pub(crate) fn resume(args: &Resume) -> Result<Exit, CommandError> {
             args.run.display(),
             at.since_start().as_secs_f64()
         );
-        conduct(Kept { folder: args.run.clone(), journal, header, recorded }, start, means, args.tell).await
+        let kept = Kept { folder: args.run.clone(), journal, header, recorded };
+        let exit = conduct(kept, start, means, args.tell).await;
+        drop(claim);
+        exit
     })
 }
 

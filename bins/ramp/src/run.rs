@@ -12,11 +12,13 @@ use ramp_core::SCHEMA_VERSION;
 use tokio::runtime::Runtime;
 
 use crate::{
+    claim::Claim,
     cli::{Output, Run, Tell},
     config::resolve::Settings,
     driver::{self, Means, Start},
     error::CommandError,
     exit::Exit,
+    intent::Intent,
     journal::{Header, Journal},
     lang::Lang,
     preflight::Preflight,
@@ -32,6 +34,8 @@ pub(crate) struct Ready {
     pub(crate) means: Means,
     /// What its journal begins with.
     pub(crate) header: Header,
+    /// What holds off every other campaign on a real source cluster.
+    pub(crate) claim: Option<Claim>,
 }
 
 /// A campaign in its folder, as far as it has come.
@@ -49,6 +53,15 @@ pub(crate) fn run(args: &Run) -> Result<Exit, CommandError> {
     complete(async {
         let begun = Timestamp::now();
         let ready = prepare(&settings, Start::now(), begun).await?;
+        let intent = Intent::of(&settings, &ready.header.plan);
+        eprintln!("ramp: {intent}");
+        if args.dry_run {
+            eprintln!("ramp: nothing was written");
+            return Ok(Exit::Done);
+        }
+        if !args.yes && !intent.is_agreed_to()? {
+            return Ok(Exit::Interrupted);
+        }
         begin(ready, (&settings.runs, &settings.name, begun), args.tell).await
     })
 }
@@ -70,7 +83,7 @@ pub(crate) async fn prepare(
     start: Start,
     begun: Timestamp,
 ) -> Result<Ready, CommandError> {
-    let Preflight { means, facts, signals, queries } = Preflight::pass(settings, start, begun).await?;
+    let Preflight { means, facts, signals, queries, claim } = Preflight::pass(settings, start, begun).await?;
     for query in queries {
         eprintln!("ramp: {query}");
     }
@@ -78,12 +91,12 @@ pub(crate) async fn prepare(
     let plan = plan.map_err(|source| CommandError::Plan { name: settings.plan.name.clone(), source })?;
     let lang = settings.plan.lang;
     let header = Header { schema_version: SCHEMA_VERSION, plan, facts, lang, simulation: None };
-    Ok(Ready { start, means, header })
+    Ok(Ready { start, means, header, claim: Some(claim) })
 }
 
 /// Drives a campaign from its beginning, in a folder of its own.
 pub(crate) async fn begin(
-    Ready { start, means, header }: Ready,
+    Ready { start, means, header, claim }: Ready,
     (runs, name, begun): (&Path, &str, Timestamp),
     tell: Tell,
 ) -> Result<Exit, CommandError> {
@@ -91,7 +104,9 @@ pub(crate) async fn begin(
     let journal = Journal::create(&folder, &header)?;
     eprintln!("ramp: the run is kept in {}", folder.display());
     let recorded = Recorded::new(header.plan.clone());
-    conduct(Kept { folder, journal, header, recorded }, start, means, tell).await
+    let exit = conduct(Kept { folder, journal, header, recorded }, start, means, tell).await;
+    drop(claim);
+    exit
 }
 
 /// Drives a campaign on to its end and writes its reports.

@@ -32,11 +32,20 @@ pub enum ClusterError {
     },
 }
 
-/// Describes `topics`, in their order.
+/// What a cluster is, and what it says of some topics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterView {
+    /// The identity by which its brokers know it; none where they do not tell.
+    pub id: Option<String>,
+    /// The topics, in the order in which they were asked for.
+    pub topics: Vec<TopicView>,
+}
+
+/// Describes a cluster and `topics`.
 ///
 /// # Errors
 /// When the cluster does not answer within 10 s or has not every topic.
-pub fn describe(config: &ClusterConfig, topics: &[String]) -> Result<Vec<TopicView>, ClusterError> {
+pub fn describe(config: &ClusterConfig, topics: &[String]) -> Result<ClusterView, ClusterError> {
     let listener = Listener::default();
     let complaints = listener.complaints.clone();
     let client = config.client(&[]);
@@ -52,5 +61,9 @@ pub fn describe(config: &ClusterConfig, topics: &[String]) -> Result<Vec<TopicVi
         let known = known.ok_or_else(missing)?;
         Ok(TopicView { name: topic.clone(), partitions: known.partitions().len() })
     };
-    topics.iter().map(view).collect()
+    let topics = topics.iter().map(view).collect::<Result<_, ClusterError>>()?;
+    Ok(ClusterView { id: client.client().fetch_cluster_id(PATIENCE), topics })
 }
+
+/// For a question that follows one that was answered.
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -42,7 +42,17 @@ impl Payload {
             Self::Random(_) | Self::Letters(_) | Self::Sizes(_) | Self::Number | Self::Given(_) => false,
         }
     }
+
+    /// How many bytes a payload has on average, taken from a thousand of them.
+    #[must_use]
+    pub fn mean_size(&self) -> f64 {
+        let mut renderer = Renderer::new(self.clone(), RunId::random(), 0);
+        let sizes = (0..SAMPLES).map(|n| renderer.render(n, n, Moment::from_nanos(n)).len() as u64);
+        sizes.sum::<u64>() as f64 / SAMPLES as f64
+    }
 }
+
+const SAMPLES: u64 = 1_000;
 
 /// A text that names no [`Payload`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -172,6 +182,15 @@ mod tests {
         assert_eq!("random:64".parse(), Ok(Payload::Random(64)));
         assert_eq!("random:1,20,20".parse(), Ok(Payload::Sizes([1, 20, 20].into())));
         assert_eq!("number".parse(), Ok(Payload::Number));
+    }
+
+    #[test]
+    fn a_payload_knows_its_mean_size() {
+        assert_eq!(Payload::Random(1_024).mean_size(), 1_024.0);
+        let sizes = Payload::Sizes([100, 300].into()).mean_size();
+        assert!((180.0..=220.0).contains(&sizes), "{sizes}");
+        let json = Payload::Json.mean_size();
+        assert!((200.0..=800.0).contains(&json), "{json}");
     }
 
     #[test]

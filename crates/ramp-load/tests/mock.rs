@@ -56,7 +56,7 @@ async fn every_record_is_offered_acknowledged_and_seen_once() {
     let (_mock, config) = mock();
     let (run, clock) = (RunId::random(), Clock::start());
     let probe = Probe::connect(&config, clock, run, topics()).unwrap();
-    let views = cluster::describe(&config, &topics()).unwrap();
+    let views = cluster::describe(&config, &topics()).unwrap().topics;
     assert_eq!(views.iter().map(|view| view.partitions).collect::<Vec<_>>(), [3, 3]);
     let canaries = Canaries::new(config.clone(), run, clock, views);
     canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();

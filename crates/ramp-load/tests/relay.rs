@@ -83,7 +83,7 @@ impl World {
     async fn run(&self, payload: Payload, arriving: u64) -> (Arc<TierAccount>, Identity, Clock) {
         let (run, clock) = (RunId::random(), Clock::start());
         let probe = Probe::connect(&self.target, clock, run, vec![self.topic.clone()]).unwrap();
-        let views = cluster::describe(&self.source, &[SOURCE.to_owned()]).unwrap();
+        let views = cluster::describe(&self.source, &[SOURCE.to_owned()]).unwrap().topics;
         let canaries = Canaries::new(self.source.clone(), run, clock, views);
         let identity = canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
         let pace = Pace::Rate(Rate::per_second(2_000).unwrap());

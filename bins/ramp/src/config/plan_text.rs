@@ -1,6 +1,6 @@
 //! A plan as it is written in TOML, and what it becomes.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use ramp_core::{
     criterion::{Criterion, Severity},
@@ -108,6 +108,14 @@ pub enum PlanTextError {
     Plan(#[from] PlanErrors),
 }
 
+/// A tier that a plan has not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the plan has no tier {name:?}; it has {known}")]
+pub struct NoTier {
+    name: String,
+    known: String,
+}
+
 impl PlanText {
     /// The built-in plan: the form's five tiers.
     pub const BUILT_IN: &str = include_str!("../../plans/phase4.toml");
@@ -132,6 +140,44 @@ impl PlanText {
             return Self::built_in();
         }
         super::read(&folder.join(name))
+    }
+
+    /// Keeps only the tiers that `wanted` names: `P2`, `P1,P3` or `P1..P3`, from one to another.
+    ///
+    /// # Errors
+    /// The first name that no tier has.
+    pub fn keep_tiers(&mut self, wanted: &str) -> Result<(), NoTier> {
+        let place = |name: &str| {
+            let known = self.tiers.iter().position(|tier| tier.name == name);
+            let names = || self.tiers.iter().map(|tier| tier.name.as_str()).collect::<Vec<_>>().join(", ");
+            known.ok_or_else(|| NoTier { name: name.to_owned(), known: names() })
+        };
+        let mut kept = BTreeSet::new();
+        for part in wanted.split(',').map(str::trim) {
+            let (first, last) = part.split_once("..").unwrap_or((part, part));
+            kept.extend(place(first)?..=place(last)?);
+        }
+        let mut at = 0..;
+        self.tiers.retain(|_| at.next().is_some_and(|place| kept.contains(&place)));
+        Ok(())
+    }
+
+    /// Has the limit searched for, to 5 % where the plan does not say how closely.
+    pub fn search(&mut self) {
+        const USUAL: Ratio = Ratio::new(0.05).expect("5 % is a ratio");
+        self.refine.get_or_insert(Refine { resolution: USUAL });
+    }
+
+    /// How many records the tiers have together; the search for the limit comes on top.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.tiers.iter().map(|tier| tier.rate.records_in(tier.hold.get())).sum()
+    }
+
+    /// How long the tiers and their recoveries take at least.
+    #[must_use]
+    pub fn least_duration(&self) -> Duration {
+        self.tiers.iter().map(|tier| tier.hold.get() + self.recovery.minimum.get()).sum()
     }
 
     /// Every signal that a criterion of the plan refers to.
@@ -248,6 +294,26 @@ mod tests {
         PlanText::built_in().unwrap()
     }
 
+    #[test]
+    fn tiers_are_chosen_by_name_and_from_one_to_another() {
+        let kept = |wanted: &str| {
+            let mut plan = built_in();
+            plan.keep_tiers(wanted).map(|()| plan.tiers.into_iter().map(|tier| tier.name).collect::<Vec<_>>())
+        };
+        assert_eq!(kept("P2"), Ok(vec!["P2".to_owned()]));
+        assert_eq!(kept("P4, P1..P2").unwrap(), ["P1", "P2", "P4"]);
+        assert_eq!(kept("P3..P1").unwrap(), [""; 0], "nothing lies between them");
+        let error = kept("P1,P9").unwrap_err().to_string();
+        assert_eq!(error, r#"the plan has no tier "P9"; it has P1, P2, P3, P4, P5"#);
+    }
+
+    #[test]
+    fn the_built_in_plan_knows_what_it_writes_and_how_long_it_takes() {
+        let plan = built_in();
+        assert_eq!(plan.records(), 26_000 * 300);
+        assert_eq!(plan.least_duration(), Duration::from_secs(5 * (300 + 120)));
+    }
+
     /// The cells of the form's table under `head`, row by row.
     fn table(head: &str) -> Vec<Vec<String>> {
         let rows = FORM.lines().skip_while(|line| !line.starts_with(head)).skip(2);
@@ -337,11 +403,10 @@ mod tests {
         let plan = built_in();
         assert!(
             FORM.contains("**Durée** : 45 minutes")
-                && plan.budget == Some(Span::new(std::time::Duration::from_secs(2_700)))
+                && plan.budget == Some(Span::new(Duration::from_secs(2_700)))
         );
         assert!(
-            FORM.contains("Attendre 2 min")
-                && plan.recovery.minimum == Span::new(std::time::Duration::from_secs(120))
+            FORM.contains("Attendre 2 min") && plan.recovery.minimum == Span::new(Duration::from_secs(120))
         );
         assert!(FORM.contains("Temps récup à <1000") && plan.recovery.floor == 1_000);
         assert!(FORM.contains("70% de la capacité max") && plan.recommended == Ratio::new(0.7).unwrap());
@@ -355,9 +420,9 @@ mod tests {
             unit,
             fold,
             source: String::new(),
-            interval: std::time::Duration::from_secs(5),
-            window: std::time::Duration::from_secs(30),
-            memory: std::time::Duration::ZERO,
+            interval: Duration::from_secs(5),
+            window: Duration::from_secs(30),
+            memory: Duration::ZERO,
             optional: false,
         };
         let known = catalog::entries().into_iter().map(|entry| signal(entry.id, entry.unit, entry.fold));
@@ -375,9 +440,9 @@ mod tests {
             unit: latency.unit,
             fold: latency.fold,
             source: String::new(),
-            interval: std::time::Duration::from_secs(5),
-            window: std::time::Duration::ZERO,
-            memory: std::time::Duration::ZERO,
+            interval: Duration::from_secs(5),
+            window: Duration::ZERO,
+            memory: Duration::ZERO,
             optional: false,
         };
         let error = plan.plan(vec![signal]).unwrap_err().to_string();

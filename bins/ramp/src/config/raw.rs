@@ -94,6 +94,8 @@ pub struct RawTopics {
 pub struct RawLoad {
     /// `json`, or `random:N` for N bytes that do not compress.
     pub payload: Option<String>,
+    /// A plan whose tiers write more records than this is refused; 50 000 000 unless said otherwise.
+    pub max_records: Option<u64>,
 }
 
 /// Prometheus and the dashboards.

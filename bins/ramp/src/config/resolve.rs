@@ -63,6 +63,12 @@ impl Settings {
             (None, Some(name)) => PlanText::load(name, folder)?,
             (None, None) => PlanText::load(PlanText::BUILT_IN_NAME, folder)?,
         };
+        if let Some(wanted) = &args.tiers {
+            plan.keep_tiers(wanted).map_err(|error| value("--tiers", wanted, &error))?;
+        }
+        if args.refine {
+            plan.search();
+        }
         let catalog = prometheus::catalog(raw.signals)?;
         plan.name_signals(|name| catalog.find(name).map(|entry| entry.id.clone()))
             .map_err(|(name, error)| value("criteria.signal", &name, &error))?;
@@ -71,10 +77,21 @@ impl Settings {
         }
         let payload = raw.load.payload.as_ref().unwrap_or(&plan.load.payload);
         let payload = payload.parse().map_err(|reason| value("load.payload", payload, &reason))?;
-        let topics = topics(
-            raw.topics.prefix.as_deref().unwrap_or(TOPIC_PREFIX),
-            raw.topics.count.unwrap_or(plan.load.topics),
-        )?;
+        let prefix = raw.topics.prefix.as_deref().unwrap_or(TOPIC_PREFIX);
+        if !prefix.starts_with(TEST) && args.allow_topic.as_deref() != Some(prefix) {
+            let reason = format!(
+                "topics that are loaded begin with {TEST:?}; give --allow-topic {prefix} if they are for tests"
+            );
+            return Err(value("topics.prefix", prefix, &reason));
+        }
+        let topics = topics(prefix, raw.topics.count.unwrap_or(plan.load.topics))?;
+        let (records, most) = (plan.records(), raw.load.max_records.unwrap_or(MOST_RECORDS));
+        if records > most {
+            let reason = format!(
+                "the plan's tiers write {records}; raise load.max_records, or choose fewer with --tiers"
+            );
+            return Err(value("load.max_records", &most.to_string(), &reason));
+        }
         Ok(Self {
             name: name(raw.name.unwrap_or_else(|| plan.name.clone()))?,
             runs: raw.runs.unwrap_or_else(|| PathBuf::from("runs")),
@@ -133,10 +150,14 @@ fn cluster(
         return Err(value(&key, "(hidden)", &"a secret; use username_env, password_env or password_file"));
     }
     let variable = |key: &str, name: &Option<String>| secret_variable(&format!("{section}.{key}"), name);
-    let username = variable("username_env", &raw.username_env)?;
+    // A cluster that asks for a login takes the runbook's, where the configuration names no other.
+    let protocol = raw.properties.get("security.protocol");
+    let asks = protocol.is_some_and(|protocol| protocol.to_ascii_uppercase().starts_with("SASL"));
+    let usual = |variable: &str| env::var(variable).ok().filter(|_| asks);
+    let username = variable("username_env", &raw.username_env)?.or_else(|| usual(USERNAME));
     let password = match raw.password_file {
         Some(file) => Some(first_line(&folder.join(file))?),
-        None => variable("password_env", &raw.password_env)?,
+        None => variable("password_env", &raw.password_env)?.or_else(|| usual(PASSWORD)),
     };
     Ok(ClusterConfig { bootstrap, properties: raw.properties, username, password: password.map(Secret::new) })
 }
@@ -178,3 +199,13 @@ pub(super) fn value(key: &str, value: &str, reason: &dyn std::fmt::Display) -> C
 
 /// The users' applications write to topics of this prefix.
 const TOPIC_PREFIX: &str = "test-prometheus";
+
+/// What a topic that nobody works with begins with.
+const TEST: &str = "test";
+
+/// More than five times what the form's plan writes.
+const MOST_RECORDS: u64 = 50_000_000;
+
+/// What the form's runbook calls the login of both clusters.
+const USERNAME: &str = "KAFKA_USER";
+const PASSWORD: &str = "KAFKA_PASS";

@@ -144,3 +144,35 @@ fn the_manual_and_the_completions_name_every_command() {
         assert!(completions.contains(&format!("ramp__subcmd__{command}")), "{command}");
     }
 }
+
+#[test]
+fn topics_that_are_not_for_tests_are_loaded_only_where_that_is_said() {
+    let config = format!("{CLUSTERS}\n[topics]\nprefix = \"orders\"\n");
+    let (status, error) = refused(&config, &["run"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(
+        error.contains(
+            r#"topics that are loaded begin with "test"; give --allow-topic orders if they are for tests"#
+        ),
+        "{error}"
+    );
+    let (status, error) = refused(&config, &["run", "--allow-topic", "orders"]);
+    assert_eq!(status, 3, "the cluster is asked next: {error}");
+}
+
+#[test]
+fn a_plan_that_writes_more_than_its_ceiling_is_refused_and_fewer_tiers_are_not() {
+    let config = format!("{CLUSTERS}\n[load]\nmax_records = 1_500_000\n");
+    let (status, error) = refused(&config, &["run"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(
+        error
+            .contains("the plan's tiers write 7800000; raise load.max_records, or choose fewer with --tiers"),
+        "{error}"
+    );
+    let (status, error) = refused(&config, &["run", "--tiers", "P1..P2"]);
+    assert_eq!(status, 3, "1 050 000 are fewer: {error}");
+    let (status, error) = refused(&config, &["run", "--tiers", "P7"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains(r#"the plan has no tier "P7"; it has P1, P2, P3, P4, P5"#), "{error}");
+}

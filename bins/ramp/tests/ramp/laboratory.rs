@@ -141,7 +141,7 @@ impl CampaignBuilder {
         std::fs::write(&plan, toml::to_string(&self.plan).unwrap()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
         command
-            .args(["run", "--config"])
+            .args(["run", "--yes", "--config"])
             .arg(&self.config)
             .arg("--plan")
             .arg(&plan)

@@ -44,9 +44,12 @@ pub(crate) struct Seen {
     pub(crate) has_values: bool,
     /// The newest scrape of every series that is judged.
     newest: BTreeMap<String, f64>,
-    /// The first scrape of every series behind a value that is made of several, by its selector and labels.
-    parts: BTreeMap<(usize, String), f64>,
+    /// The first scrape of every series behind a value that is made of several.
+    parts: BTreeMap<Part, f64>,
 }
+
+/// A series behind a value that is made of several: the place of its selector, and its labels.
+type Part = (usize, String);
 
 /// How the answers about a signal are to be taken.
 #[derive(Debug)]
@@ -78,12 +81,12 @@ impl Reader<'_> {
         if let Err(why) = self.check(&answers.judged) {
             return vec![Sample::Absent(why)];
         }
-        let backed = self.backed(answers);
+        let (backed, parts) = (self.backed(answers), self.parts(&answers.stamps));
         let last = answers.moments.count() - 1;
         let mut samples = Vec::new();
         for (moment, time) in answers.moments.times().enumerate() {
-            let whole = self.is_whole(&answers.stamps, moment, time, seen);
-            let values = whole.and_then(|()| Self::values(&backed, moment, time));
+            let values =
+                seen.all_there(&parts, moment, time).and_then(|()| Self::values(&backed, moment, time));
             match values.and_then(|values| self.usable(values, time)) {
                 Ok(values) if seen.take(&values) || moment == last => {
                     let mut points: Vec<_> = values.into_iter().map(|value| self.point(value)).collect();
@@ -150,28 +153,13 @@ impl Reader<'_> {
         if values.is_empty() { Err(Absence::NoSeries) } else { Ok(values) }
     }
 
-    /// Whether everything is scraped that was behind a value of several series: what is missing in it shows nowhere else.
-    fn is_whole(&self, stamps: &[Table], moment: usize, time: f64, seen: &mut Seen) -> Result<(), Absence> {
+    /// Every series behind a value that is made of several; none where each series is judged by itself.
+    fn parts<'t>(&self, stamps: &'t [Table]) -> Vec<(Part, &'t Row)> {
         let is_made_of_several = matches!(self.query.parts, Parts::Sum(_)) || self.query.hides.is_some();
-        if !is_made_of_several {
-            return Ok(());
-        }
-        let mut there = BTreeMap::new();
-        for (selector, Table(rows)) in stamps.iter().enumerate() {
-            for row in rows {
-                if let Some(scraped) = row.at(moment) {
-                    there.insert((selector, row.name()), scraped);
-                }
-            }
-        }
-        // Where nothing at all is scraped, that is what is to be said.
-        let mut known = seen.parts.iter().filter(|(_, first)| **first <= time && !there.is_empty());
-        let gone = known.find(|(part, _)| !there.contains_key(*part));
-        let gone = gone.map(|((_, name), _)| lacking(name, "which is gone"));
-        for (part, scraped) in there {
-            seen.parts.entry(part).or_insert(scraped);
-        }
-        gone.map_or(Ok(()), Err)
+        let stamps = stamps.iter().enumerate().filter(|_| is_made_of_several);
+        let parts = stamps
+            .flat_map(|(selector, Table(rows))| rows.iter().map(move |row| ((selector, row.name()), row)));
+        parts.collect()
     }
 
     /// The values that can be judged: numbers that are not stale, or their sums.
@@ -243,6 +231,23 @@ impl Reader<'_> {
 }
 
 impl Seen {
+    /// Refuses a value at a moment where a series is no longer scraped that was behind it: what is missing in it shows
+    /// nowhere else.
+    fn all_there(&mut self, parts: &[(Part, &Row)], moment: usize, time: f64) -> Result<(), Absence> {
+        let there = parts.iter().filter_map(|(part, row)| Some((part, row.at(moment)?)));
+        let there: BTreeMap<_, _> = there.collect();
+        // Where nothing at all is scraped, that is what is to be said.
+        let mut known = self.parts.iter().filter(|(_, first)| **first <= time && !there.is_empty());
+        let gone = known.find(|(part, _)| !there.contains_key(part));
+        let gone = gone.map(|((_, name), _)| lacking(name, "which is gone"));
+        for (part, scraped) in there {
+            if !self.parts.contains_key(part) {
+                self.parts.insert(part.clone(), scraped);
+            }
+        }
+        gone.map_or(Ok(()), Err)
+    }
+
     /// Whether any of the values was scraped after all that were seen of its series.
     fn take(&mut self, values: &[Value<'_>]) -> bool {
         let mut is_new = false;

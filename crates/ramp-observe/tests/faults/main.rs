@@ -11,7 +11,7 @@ use std::{
     fmt::Write as _,
     fs,
     process::Command,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use futures_util::{StreamExt, future::join_all};
@@ -29,7 +29,7 @@ use serde_json::json;
 
 use crate::{
     certificates::Authority,
-    server::{Answer, Server},
+    server::{Answer, Request, Server},
 };
 
 const SAMPLING: Duration = Duration::from_secs(8);
@@ -52,6 +52,14 @@ fn config(url: &str) -> PrometheusConfig {
 
 /// An observer of one signal for each of `expressions`, called by it.
 async fn observer_of(config: &PrometheusConfig, expressions: &[&str]) -> Result<Observer, ObserveError> {
+    observer_since(config, expressions, SystemTime::now()).await
+}
+
+async fn observer_since(
+    config: &PrometheusConfig,
+    expressions: &[&str],
+    start: SystemTime,
+) -> Result<Observer, ObserveError> {
     let folder = tempfile::tempdir().unwrap();
     let panels: Vec<_> = expressions
         .iter()
@@ -70,7 +78,6 @@ async fn observer_of(config: &PrometheusConfig, expressions: &[&str]) -> Result<
         catalog.bind(expression, binding).unwrap();
     }
     let signals: Vec<_> = expressions.iter().map(|one| SignalId::new((*one).to_owned())).collect();
-    let start = SystemTime::now();
     let spec = ObserverSpec {
         dashboards: &dashboards,
         catalog: &catalog,
@@ -323,6 +330,23 @@ async fn a_login_never_follows_a_redirect_to_another_host() {
     let Sample::Absent(Absence::Unreachable(why)) = sample else { panic!("{sample:?}") };
     assert!(why.contains(&format!("redirected to {}", other.url)) && !why.contains("state"), "{why}");
     assert_eq!(other.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn samplings_are_of_moments_of_the_campaign_whatever_the_calendar_says() {
+    let server = Server::start().await;
+    let start = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let observer = observer_since(&config(&server.url), &["up"], start).await.unwrap();
+    for seconds in [10.0, 14.5] {
+        server.set(|_, _| Answer::Well);
+        let at = Elapsed::new(Duration::from_secs_f64(seconds));
+        let observed: Vec<_> = observer.sample(at).collect().await;
+        let requests = server.requests();
+        assert_eq!((observed.is_empty(), requests.len()), (false, 2));
+        for Request { expression, times, .. } in requests {
+            assert_eq!(times.last(), Some(&(1_700_000_000.0 + seconds)), "{expression}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -373,6 +373,9 @@ mod tests {
             ("vector(0) or x", "x", "vector(0)"),
             ("sum(x or up * 0)", "x", "up * 0"),
             ("x or absent(x) - 1", "x", "absent(x) - 1"),
+            ("x or (vector(0) and on () up)", "x", "vector(0) and on () up"),
+            ("max_over_time((x or vector(0))[5m:1m])", "max_over_time((x)[5m:1m])", "vector(0)"),
+            ("-(x or vector(0))", "-(x)", "vector(0)"),
             ("(x or vector(0)) + on() up", "(x) + on () up", "vector(0)"),
             ("x or 0 * sum(up) or vector(0)", "x", "vector(0)"),
             ("(x or vector(0)) and on () (y or vector(1))", "(x) and on () (y or vector(1))", "vector(0)"),
@@ -408,8 +411,10 @@ mod tests {
             let error = Query::new(expression, Fold::Worst, None).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
-        let unless = query("x unless on () absent(y)");
-        assert_eq!(unless.selectors, ["x"], "what takes away has no part in a value");
+        for expression in ["x unless on () absent(y)", "x unless y", "x and on () absent(y)"] {
+            let query = query(expression);
+            assert_eq!(query.selectors, ["x"], "{expression}: what is not there has no part in a value");
+        }
     }
 
     #[test]

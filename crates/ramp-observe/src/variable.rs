@@ -365,12 +365,7 @@ impl<'a> Resolver<'a> {
             return found;
         }
         let known = self.all.entry(variable.name.clone()).or_default();
-        let is_first = known.is_empty();
-        for choice in &found {
-            if (is_first || known.len() < MOST_VALUES) && !known.contains(&choice.value) {
-                known.push(choice.value.clone());
-            }
-        }
+        join(known, found.into_iter().map(|choice| choice.value));
         known.iter().cloned().map(Choice::of).collect()
     }
 
@@ -416,6 +411,16 @@ impl<'a> Resolver<'a> {
             name,
             reason,
         })
+    }
+}
+
+/// Adds what is new. What comes and goes under ever new names is not followed for ever.
+fn join(known: &mut Vec<String>, found: impl Iterator<Item = String>) {
+    let is_first = known.is_empty();
+    for value in found {
+        if (is_first || known.len() < MOST_VALUES) && !known.contains(&value) {
+            known.push(value);
+        }
     }
 }
 
@@ -469,7 +474,7 @@ const STEPS: [(u128, u64); 29] = [
     (3_628_800_000, 2_592_000_000),
 ];
 
-/// More values than topics, workers or disks are; what comes and goes under ever new names is not followed for ever.
+/// More values than topics, workers or disks are.
 const MOST_VALUES: usize = 1_000;
 
 const A_YEAR: u64 = 31_536_000_000;
@@ -479,6 +484,22 @@ const ALL: &str = "$__all";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_found_later_joins_what_is_known_without_end_only_at_first() {
+        let numbers = |range: std::ops::Range<usize>| range.map(|n| n.to_string());
+        let mut known = Vec::new();
+        join(&mut known, numbers(0..3));
+        join(&mut known, numbers(2..4));
+        assert_eq!(known, ["0", "1", "2", "3"], "one that is gone is still known");
+        let mut all = Vec::new();
+        join(&mut all, numbers(0..MOST_VALUES + 1));
+        assert_eq!(all.len(), MOST_VALUES + 1, "all that there is at first");
+        join(&mut all, numbers(0..MOST_VALUES + 9));
+        assert_eq!(all.len(), MOST_VALUES + 1);
+        join(&mut known, numbers(0..MOST_VALUES + 9));
+        assert_eq!(known.len(), MOST_VALUES);
+    }
 
     #[test]
     fn a_step_is_rounded_as_grafana_does() {

@@ -149,6 +149,8 @@ fn a_stale_series_is_left_out_and_of_a_counter_kept_for_its_baseline() {
     assert_eq!(points(&Case::folded("x", Fold::Increase).read(judged(), behind())).len(), 2);
     let all = vec![ago(&[(w(1), 13.0), (w(2), 15.0)])];
     assert_eq!(Case::of("x").read(judged(), all), Sample::Absent(Absence::Stale(Duration::from_secs(13))));
+    let just_fresh = vec![ago(&[(w(1), 12.5), (w(2), 15.0)])];
+    assert_eq!(points(&Case::of("x").read(judged(), just_fresh)), [(r#"w="1""#, 10.0, 87)]);
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn a_counter_that_is_not_scraped_at_first_has_the_baseline_that_it_was_seen_with
         judged,
         stamps: vec![stamps],
         panel: None,
-        before: now(&[(w(1), "10"), (w(2), "500")]),
+        before: now(&[(w(1), "10"), (w(2), "500"), (w(3), "NaN")]),
     };
     let first = case.read_all(&answers(now(&[(w(1), "10")]), ago(&[(w(1), 1.0)])));
     assert_eq!(points(&first[0]), [(r#"w="1""#, 10.0, 99), (r#"w="2""#, 500.0, 0)]);
@@ -179,7 +181,10 @@ fn a_sum_is_of_all_its_parts_and_as_old_as_the_oldest() {
     ];
     let behind = parts.clone().map(|(labels, _)| (labels, 1.0));
     let grouped = Case::of("sum by (t) (x)").read(now(&parts), vec![ago(&behind)]);
-    assert_eq!(points(&grouped), [(r#"t="a""#, 3.0, 99), (r#"t="b""#, 4.0, 99)]);
+    let by_t = [(r#"t="a""#, 3.0, 99), (r#"t="b""#, 4.0, 99)];
+    assert_eq!(points(&grouped), by_t);
+    let grouped = Case::of("sum without (w) (x)").read(now(&parts), vec![ago(&behind)]);
+    assert_eq!(points(&grouped), by_t);
 }
 
 #[test]
@@ -215,6 +220,39 @@ fn a_part_that_comes_later_is_not_missed_in_the_time_before_it() {
     let read = |samples: Vec<Sample>| samples.iter().map(|sample| points(sample)[0].1).collect::<Vec<_>>();
     assert_eq!(read(case.read_all(&answers)), [1.0, 7.0]);
     assert_eq!(read(case.read_all(&answers)), [7.0]);
+}
+
+#[test]
+fn a_scrape_that_comes_late_is_read_as_it_was_before_another_part_came() {
+    let mut case = Case::of("sum(x)");
+    let first = Answers {
+        moments: Moments::only(NOW - 5.0),
+        judged: table(&[(w(1), &["1"]), (w(2), &["5"])], Moments::only(NOW - 5.0)),
+        stamps: vec![stamps(&[(w(1), &[12.0]), (w(2), &[6.0])], Moments::only(NOW - 5.0))],
+        panel: None,
+        before: Table::default(),
+    };
+    assert_eq!(points(&case.read_all(&first)[0]), [("(sum)", 6.0, 88)]);
+    let moments = Moments::between(NOW - 7.5, NOW, 2.5, 9);
+    let late = Answers {
+        moments,
+        judged: table(&[(w(1), &["2", "2", "2", "3"]), (w(2), &["", "5", "5", "5"])], moments),
+        stamps: vec![stamps(&[(w(1), &[8.0, 8.0, 8.0, 1.0]), (w(2), &[f64::NAN, 6.0, 6.0, 0.5])], moments)],
+        panel: Some(table(&[(w(1), &["", "", "", "7"]), (w(2), &["", "", "", "7"])], moments)),
+        before: Table::default(),
+    };
+    let samples = case.read_all(&late);
+    let read: Vec<_> = samples.iter().map(|sample| points(sample)[0]).collect();
+    assert_eq!(read, [("(sum)", 2.0, 92), ("(sum)", 8.0, 99)]);
+    let several = matches!(samples[1], Sample::Present { panel: None, .. });
+    assert!(several, "a panel of several series shows no one number: {samples:?}");
+}
+
+#[test]
+fn a_series_is_called_by_its_labels_and_found_by_those_that_it_shares() {
+    let named = json!({"__name__": "x", "w": "1", "added": "a"});
+    let sample = Case::of("x").read(now(&[(named, "1")]), vec![ago(&[(w(1), 1.0), (w(2), 4.0)])]);
+    assert_eq!(points(&sample), [(r#"added="a", w="1""#, 1.0, 99)]);
 }
 
 #[test]
@@ -262,6 +300,8 @@ fn an_answer_of_another_shape_says_which() {
     assert!(matches!(Table::of(data("string", &json!([NOW, "x"])), moments), Err(Absence::Unexpected(_))));
     let many: Vec<_> = (0..=MOST_SERIES).map(|n| (json!({"n": n.to_string()}), "1")).collect();
     assert!(unexpected(Case::of("x").read(now(&many), vec![])).contains("5001 series"));
+    let most = Case::of("x").read(now(&many[..MOST_SERIES]), vec![]);
+    assert_eq!(points(&most).len(), MOST_SERIES);
 }
 
 fn any_answer() -> impl Strategy<Value = Json> {

@@ -93,6 +93,7 @@ impl Preflight {
             topics: &target_topics,
             sampling: settings.sampling,
             start: start.calendar,
+            now: start.elapsed(),
         };
         let observer = Observer::connect(&settings.prometheus, spec).await?;
 

@@ -129,6 +129,7 @@ async fn observer(folder: &TempDir, url: &str) -> (Observer, Instant) {
         topics: &[],
         sampling: SAMPLING,
         start: SystemTime::now(),
+        now: Elapsed::START,
     };
     let begun = Instant::now();
     loop {

@@ -75,6 +75,8 @@ pub struct ObserverSpec<'a> {
     pub sampling: Duration,
     /// The campaign's start.
     pub start: SystemTime,
+    /// What has passed of it: when the queries are asked first, long after the start where it is taken up again.
+    pub now: Elapsed,
 }
 
 /// A reading, and what Prometheus warned of when it was asked.
@@ -144,12 +146,13 @@ impl Observer {
     /// # Errors
     /// When Prometheus does not answer, or a panel, variable or query of a signal is unusable.
     pub async fn connect(config: &PrometheusConfig, spec: ObserverSpec<'_>) -> Result<Self, ObserveError> {
-        let ObserverSpec { dashboards, catalog, signals, topics, sampling, start } = spec;
+        let ObserverSpec { dashboards, catalog, signals, topics, sampling, start, now } = spec;
         variable::all_used(config.variables.keys(), dashboards)?;
         let given = given(config, topics);
         let server = Server::meet(config, sampling).await?;
         let start = unix(start) + server.ahead;
-        let mut binder = Binder::new(&server, &given, sampling, start, AllValues::default());
+        let time = start + now.since_start().as_secs_f64();
+        let mut binder = Binder::new(&server, &given, sampling, time, AllValues::default());
         let (mut asked, mut checks) = (Vec::new(), Vec::new());
         for id in signals {
             let entry = catalog.find(id.as_str())?;
@@ -168,7 +171,7 @@ impl Observer {
             variables,
             dashboards: dashboards.clone(),
             given,
-            all: Mutex::new(All { values, at: start }),
+            all: Mutex::new(All { values, at: time }),
         })
     }
 

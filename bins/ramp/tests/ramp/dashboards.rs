@@ -97,6 +97,7 @@ impl Watch {
             topics: &self.topics,
             sampling: SAMPLING,
             start: SystemTime::now(),
+            now: Elapsed::START,
         };
         let observer = Observer::connect(&self.config, spec).await.unwrap();
         let readings: Vec<_> = observer.sample(Elapsed::START).collect().await;

@@ -85,6 +85,7 @@ async fn observer_since(
         topics: &[],
         sampling: SAMPLING,
         start,
+        now: since_start(),
     };
     Observer::connect(config, spec).await
 }

@@ -2,7 +2,10 @@
 
 use std::{fs, time::Duration};
 
-use ramp_core::signal::{Fold, SignalId, Unit};
+use ramp_core::{
+    signal::{Fold, SignalId, Unit},
+    units::Elapsed,
+};
 use ramp_observe::{
     Caution, Dashboards, Groups, Observer, ObserverSpec, Parts, VariableValue,
     catalog::{self, Binding, Catalog, PanelName},
@@ -36,6 +39,7 @@ async fn a_query_says_where_it_comes_from_how_often_and_what_is_worth_knowing() 
         topics: &topics,
         sampling: Duration::from_secs(2),
         start: at("sane", 62),
+        now: Elapsed::START,
     };
     let mut config = server.config();
     config.variables.insert("interval".to_owned(), VariableValue::Text("10s".to_owned()));
@@ -63,6 +67,14 @@ async fn a_query_says_where_it_comes_from_how_often_and_what_is_worth_knowing() 
     let coarse = Observer::connect(&config, ObserverSpec { sampling: Duration::from_secs(60), ..spec });
     let cautions = coarse.await.unwrap().checks()[1].cautions.clone();
     assert_eq!(cautions, [Caution::Finer { scrape, seen: Duration::from_secs(12) }]);
+
+    // A campaign that is taken up again asks for what there is now, and not for what there was at its start.
+    for (passed, series) in [(0, 1), (61, 2)] {
+        let now = Elapsed::new(Duration::from_secs(passed));
+        let spec = ObserverSpec { start: at("appearing", 1), now, ..spec };
+        let check = Observer::connect(&config, spec).await.unwrap().checks()[1].clone();
+        assert_eq!((check.series, check.age), (series, Some(Duration::from_secs((passed + 1) % 5))));
+    }
 
     let unknown =
         server.observer("sane", &[SignalId::literal("mm2.latency_average")]).await.unwrap_err().to_string();

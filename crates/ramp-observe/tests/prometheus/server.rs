@@ -134,6 +134,7 @@ impl Server {
             topics: &topics,
             sampling: Duration::from_secs(5),
             start: at(case, 1),
+            now: Elapsed::START,
         };
         Observer::connect(&self.config(), spec).await
     }

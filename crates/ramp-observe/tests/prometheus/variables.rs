@@ -104,6 +104,7 @@ async fn variables_of_every_type_resolve_as_grafana_shows_them() {
         topics: &topics,
         sampling: Duration::from_secs(5),
         start: at("sane", 62),
+        now: Elapsed::START,
     };
     let observer = Observer::connect(&server.config(), spec).await.unwrap();
     let resolved: Vec<_> =

@@ -4,6 +4,7 @@
 mod broker;
 mod load;
 mod observe;
+mod probe;
 mod process;
 mod rate;
 mod rdkafka_performance;
@@ -21,12 +22,13 @@ pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
         "stall" => stall::run(only),
         "soak" => soak::run(only),
         "observe" => observe::run(),
+        "probe" => probe::run(),
         _unknown => Err(Failure::Wrong(format!("{subject} is no benchmark; there are {SUBJECTS}"))),
     }
 }
 
 /// What can be measured.
-pub(crate) const SUBJECTS: &str = "load, rate, stall, soak and observe";
+pub(crate) const SUBJECTS: &str = "load, rate, stall, soak, observe and probe";
 
 fn no_case(only: &str, there_are: &str) -> Failure {
     Failure::Wrong(format!("no case is named like {only}; there are {there_are}"))

@@ -17,7 +17,10 @@ use rdkafka::{
 };
 use tempfile::TempDir;
 
-use crate::native::{interrupt, ramp_load};
+use crate::{
+    arrivals::the_probe_sees_what_a_plain_consumer_sees,
+    native::{interrupt, ramp_load},
+};
 
 /// No broker, no topic, no login, no TLS: whoever asks is told within this time.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -28,7 +31,7 @@ struct Laboratory {
 }
 
 #[test]
-fn each_thing_that_can_be_wrong_with_a_cluster_is_told_within_ten_seconds() {
+fn a_real_cluster_and_its_replication_hold_no_surprise() {
     let laboratory = Laboratory::start();
     let guard = laboratory.lab.guard().unwrap();
     let source = laboratory.lab.source();
@@ -99,6 +102,7 @@ fn each_thing_that_can_be_wrong_with_a_cluster_is_told_within_ten_seconds() {
 
     the_right_properties_deliver_every_record(&right, &topic);
     records_in_transactions_are_committed(source, &topic);
+    the_probe_sees_what_a_plain_consumer_sees(&laboratory.lab, &topic);
     no_secret_is_seen(&laboratory, guard);
 }
 

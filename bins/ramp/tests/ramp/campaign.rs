@@ -2,6 +2,8 @@
 //!
 //! Loads keep a factor of two from the knee they aim at, every wait is for a condition, and no speed is asserted.
 
+use std::time::Duration;
+
 use ramp_lab::{Process, Side, Throttle};
 use serde_json::Value;
 
@@ -71,6 +73,26 @@ fn a_prometheus_that_dies_under_way_leaves_the_tier_inconclusive() {
     assert_eq!(campaign.status, 3, "{campaign}");
     let finding = campaign.finding_of_kind(0, "coverage");
     assert!(finding["absence"].is_object(), "the reason is named: {finding}");
+}
+
+/// What a gate that counts only what was sent and came back takes for a pass.
+#[test]
+fn a_broker_that_stood_still_and_a_load_that_was_not_reached_are_no_go() {
+    let lab = Laboratory::start();
+    let still = Duration::from_secs(5);
+    let frozen = lab.campaign("frozen", &["P1"]).bound("3s").freeze(&lab, Process::Source, still);
+    assert_eq!(frozen.verdicts(), ["stop"], "{frozen}");
+    let finding = frozen.finding_of_kind(0, "latency_objective");
+    assert!(finding["max"]["secs"].as_u64().unwrap() >= 4, "it stood still for five seconds: {finding}");
+
+    // A client that holds as many records as there are canaries, and each for a fifth of a second, sends 160 a second.
+    let slow = lab.campaign("slow", &["P3"]);
+    let slow = slow.source_property("queue.buffering.max.messages", "32").source_property("linger.ms", "200");
+    let slow = slow.run();
+    assert_eq!(slow.verdicts(), ["inconclusive"], "{slow}");
+    assert_eq!(slow.status, 3, "{slow}");
+    let finding = slow.finding_of_kind(0, "shortfall");
+    assert!(finding["offered"].as_u64().unwrap() < finding["due"].as_u64().unwrap(), "{finding}");
 }
 
 fn is_warning(finding: &Value) -> bool {

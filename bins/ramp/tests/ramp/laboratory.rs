@@ -109,8 +109,34 @@ impl CampaignBuilder {
         self
     }
 
+    /// Gives the source's clients a property.
+    pub(crate) fn source_property(mut self, key: &str, value: &str) -> Self {
+        let mut config: toml::Table = std::fs::read_to_string(&self.config).unwrap().parse().unwrap();
+        let source = config["source"].as_table_mut().unwrap();
+        let properties = source.entry("properties").or_insert_with(|| toml::Table::new().into());
+        properties.as_table_mut().unwrap().insert(key.to_owned(), value.into());
+        self.config = self.folder.join("ramp.toml");
+        std::fs::write(&self.config, toml::to_string(&config).unwrap()).unwrap();
+        self
+    }
+
     pub(crate) fn run(self) -> Campaign {
         self.drive(|_| {})
+    }
+
+    /// Runs it, and stops a part of the laboratory for `span` while the first tier is loaded.
+    pub(crate) fn freeze(self, laboratory: &Laboratory, process: Process, span: Duration) -> Campaign {
+        let mut frozen = false;
+        let campaign = self.drive(|line| {
+            if !frozen && line.contains("% of") {
+                laboratory.lab.freeze(process).unwrap();
+                std::thread::sleep(span);
+                laboratory.lab.thaw(process).unwrap();
+                frozen = true;
+            }
+        });
+        assert!(frozen, "the load was never seen: {campaign}");
+        campaign
     }
 
     /// Runs it, and looks at dashboards whenever the load is told.

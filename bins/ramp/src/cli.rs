@@ -23,7 +23,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run a campaign: tiers of rising load until one breaks its objective.
     Run(Run),
-    /// Go on with a campaign whose process ended before it did; the tier that was under way is run again.
+    /// Go on with a campaign that was interrupted or killed; the tier that was under way is run again.
     Resume(Resume),
     /// Print a plan as it is written.
     Plan(PlanArgs),

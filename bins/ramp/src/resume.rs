@@ -1,9 +1,9 @@
-//! `ramp resume`: goes on with a campaign whose process ended before it did.
+//! `ramp resume`: goes on with a campaign that was interrupted, or whose process was killed.
 
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use ramp_core::{campaign::Input, signal::Signal};
+use ramp_core::{campaign::Input, event::Ending, signal::Signal};
 use ramp_report::RunFacts;
 
 use crate::{
@@ -52,7 +52,8 @@ pub(crate) enum ResumeError {
 /// `ramp resume`.
 pub(crate) fn resume(args: &Resume) -> Result<Exit, CommandError> {
     let (mut journal, Replay { header, mut recorded, last, .. }) = Journal::take_up(&args.run)?;
-    if recorded.campaign.outcome().is_some() {
+    let ending = recorded.campaign.outcome().map(|outcome| outcome.ending);
+    if ending.is_some_and(|ending| ending != Ending::Interrupted) {
         return Err(ResumeError::Over { folder: args.run.display().to_string() }.into());
     }
     let (begun, calendar) = begun(&header.facts)?;

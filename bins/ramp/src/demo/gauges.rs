@@ -106,7 +106,9 @@ impl GaugeSignals {
         let signals = measures.into_iter().filter_map(|(measure, id)| {
             let known = catalog::find(id.as_str())?;
             let gauge = Signal::gauge(id, known.unit, measure.says(), sampling);
-            Some((measure, Signal { fold: known.fold, ..gauge }))
+            // A reading may still show what was replicated since the one before, canaries included.
+            let memory = if known.memory.is_zero() { Duration::ZERO } else { sampling };
+            Some((measure, Signal { fold: known.fold, memory, ..gauge }))
         });
         Self { gauges, signals: signals.collect() }
     }

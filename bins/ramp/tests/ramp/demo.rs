@@ -6,6 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::laboratory::{Campaign, alone};
@@ -16,15 +17,15 @@ fn ramp(arguments: &[&str], folder: &Path) -> Command {
     command
 }
 
-/// Kills a campaign without warning as soon as it says `told`.
-fn kill_at(command: &mut Command, told: &str) {
+/// Ends a campaign by `signal` as soon as it says `told`; its exit status, if it lived to have one.
+fn end_at(command: &mut Command, told: &str, signal: Signal) -> Option<i32> {
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let found = lines.by_ref().any(|line| line.unwrap().contains(told));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(found, "it never said {told:?}");
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains(told)), "it never said {told:?}");
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    lines.for_each(drop);
+    child.wait().unwrap().code()
 }
 
 /// The folder of the only run in `folder`.
@@ -102,14 +103,16 @@ fn every_fault_of_the_demo_is_found_for_what_it_is() {
 }
 
 #[test]
-fn a_campaign_that_is_killed_anywhere_goes_on_to_its_verdict() {
+fn a_campaign_that_is_interrupted_or_killed_anywhere_goes_on_to_its_verdict() {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
-    kill_at(&mut ramp(&["demo", "--fast"], folder.path()), "P1 starts");
+    let interrupted = end_at(&mut ramp(&["demo", "--fast"], folder.path()), "P1 starts", Signal::INT);
+    assert_eq!(interrupted, Some(130));
     let run = only_run(folder.path());
     let run = run.to_str().unwrap();
     for told in ["P1 starts", "P1: GO, if nothing is lost", "P2 starts"] {
-        kill_at(&mut ramp(&["resume", run], folder.path()), told);
+        let killed = end_at(&mut ramp(&["resume", run], folder.path()), told, Signal::KILL);
+        assert_eq!(killed, None);
         let report = ramp(&["report", run], folder.path()).output().unwrap();
         assert!(report.status.success(), "{report:?}");
     }

@@ -21,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// Show a whole campaign on a simulated replication: needs neither Kafka nor a configuration.
     Demo(DemoArgs),
+    /// Look at everything that a campaign needs, and say what to do about what is missing.
+    Check(CheckArgs),
     /// Run a campaign: tiers of rising load until one breaks its objective.
     Run(Run),
     /// Go on with a campaign that was interrupted or killed; the tier that was under way is run again.
@@ -64,6 +66,14 @@ pub struct DemoArgs {
     /// What to write while it runs: text for people, or events as JSON, one per line on standard output.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+/// `ramp check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// What the campaign is about.
+    #[command(flatten)]
+    pub inputs: Inputs,
 }
 
 /// `ramp run`.

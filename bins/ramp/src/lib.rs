@@ -2,6 +2,7 @@
 //! What an embedder would want lives in `ramp-core`, `ramp-load`, `ramp-observe` and `ramp-report`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command: it prints its results")]
 
+mod check;
 pub mod claim;
 pub mod cli;
 pub mod config;
@@ -41,6 +42,7 @@ use crate::{
 pub fn start(cli: Cli) -> Exit {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => resume::resume(&args),
         Command::Plan(args) => print_plan(&args.plan).map_err(CommandError::from),

@@ -82,21 +82,7 @@ impl Preflight {
         let source = (&settings.source, settings.topics.as_slice());
         let reached = Reached::connect(source, (&settings.target, &target_topics)).await?;
 
-        let dashboards = match &settings.dashboards {
-            Some(path) => Dashboards::load(path)?,
-            None => Dashboards::embedded()?,
-        };
-        let spec = ObserverSpec {
-            dashboards: &dashboards,
-            catalog: &settings.catalog,
-            signals: &wanted(settings),
-            topics: &target_topics,
-            sampling: settings.sampling,
-            start: start.calendar,
-            now: start.elapsed(),
-        };
-        let observer = Observer::connect(&settings.prometheus, spec).await?;
-
+        let observer = observe(settings, start).await?;
         let signals = observer.signals().cloned().chain([lag()]).collect();
         let facts = facts(settings, &observer, begun);
         let queries = queries(&observer);
@@ -124,15 +110,51 @@ impl Reached {
         (target, target_topics): (&ClusterConfig, &[String]),
     ) -> Result<Self, PreflightError> {
         let (run, clock) = (RunId::random(), Clock::start());
-        let (loaded, topics) = (source.clone(), topics.to_vec());
-        let described = spawn_blocking(move || cluster::describe(&loaded, &topics)).await?;
-        let ClusterView { id, topics } = described.map_err(PreflightError::Source)?;
-        let (target, read) = (target.clone(), target_topics.to_vec());
-        let probe = spawn_blocking(move || Probe::connect(&target, clock, run, read)).await?;
-        let probe = probe.map_err(PreflightError::Target)?;
+        let ClusterView { id, topics } = describe(source, topics).await?;
+        let probe = watch(target, target_topics, clock, run).await?;
         let canaries = Canaries::new(source.clone(), run, clock, topics);
         Ok(Self { run, clock, canaries, probe, cluster: id })
     }
+}
+
+/// Describes the cluster that takes the load, and its topics.
+pub(crate) async fn describe(
+    source: &ClusterConfig,
+    topics: &[String],
+) -> Result<ClusterView, PreflightError> {
+    let (source, topics) = (source.clone(), topics.to_vec());
+    let described = spawn_blocking(move || cluster::describe(&source, &topics)).await?;
+    described.map_err(PreflightError::Source)
+}
+
+/// Begins to read the cluster that the replication writes to.
+pub(crate) async fn watch(
+    target: &ClusterConfig,
+    topics: &[String],
+    clock: Clock,
+    run: RunId,
+) -> Result<Probe, PreflightError> {
+    let (target, topics) = (target.clone(), topics.to_vec());
+    let probe = spawn_blocking(move || Probe::connect(&target, clock, run, topics)).await?;
+    probe.map_err(PreflightError::Target)
+}
+
+/// Asks each query once.
+pub(crate) async fn observe(settings: &Settings, start: Start) -> Result<Observer, PreflightError> {
+    let dashboards = match &settings.dashboards {
+        Some(path) => Dashboards::load(path)?,
+        None => Dashboards::embedded()?,
+    };
+    let spec = ObserverSpec {
+        dashboards: &dashboards,
+        catalog: &settings.catalog,
+        signals: &wanted(settings),
+        topics: &settings.target_topics(),
+        sampling: settings.sampling,
+        start: start.calendar,
+        now: start.elapsed(),
+    };
+    Ok(Observer::connect(&settings.prometheus, spec).await?)
 }
 
 /// The signals of the criteria, and those of the form's columns.

@@ -79,6 +79,18 @@ fn a_prometheus_that_dies_under_way_leaves_the_tier_inconclusive() {
 #[test]
 fn a_broker_that_stood_still_and_a_load_that_was_not_reached_are_no_go() {
     let lab = Laboratory::start();
+    let (status, found) = lab.check();
+    assert_eq!(status, 0, "{found}");
+    for line in [
+        "✓ source      127.0.0.1:",
+        "✓ target      127.0.0.1:",
+        "✓ replication one canary for each partition crossed within",
+        "✓ prometheus  http://127.0.0.1:",
+        "✓ backlog     mm2.active_records stands at",
+    ] {
+        assert!(found.lines().any(|found| found.starts_with(line)), "no {line:?}: {found}");
+    }
+
     let still = Duration::from_secs(5);
     let frozen = lab.campaign("frozen", &["P1"]).bound("3s").freeze(&lab, Process::Source, still);
     assert_eq!(frozen.verdicts(), ["stop"], "{frozen}");

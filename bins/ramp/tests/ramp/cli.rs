@@ -139,7 +139,7 @@ fn the_help_publishes_every_exit_status() {
 fn the_manual_and_the_completions_name_every_command() {
     let printed = |arguments: &[&str]| String::from_utf8(ramp("", arguments).1.stdout).unwrap();
     let (manual, completions) = (printed(&["man"]), printed(&["completions", "bash"]));
-    for command in ["demo", "run", "resume", "plan", "report", "verify", "runs"] {
+    for command in ["demo", "check", "run", "resume", "plan", "report", "verify", "runs"] {
         assert!(manual.contains(command), "{command}");
         assert!(completions.contains(&format!("ramp__subcmd__{command}")), "{command}");
     }
@@ -175,4 +175,20 @@ fn a_plan_that_writes_more_than_its_ceiling_is_refused_and_fewer_tiers_are_not()
     let (status, error) = refused(&config, &["run", "--tiers", "P7"]);
     assert_eq!(status, 2, "{error}");
     assert!(error.contains(r#"the plan has no tier "P7"; it has P1, P2, P3, P4, P5"#), "{error}");
+}
+
+#[test]
+fn a_check_looks_at_every_part_although_another_is_missing() {
+    let (_folder, output) = ramp(CLUSTERS, &["check"]);
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{found}");
+    let lines: Vec<_> = found.lines().collect();
+    let begin = [
+        "✗ source      source cluster: 127.0.0.1:1 does not answer within 8 s",
+        "✗ target      target cluster: 127.0.0.1:1 does not answer within 8 s",
+        "✗ replication needs both clusters; nothing was sent",
+        "✗ prometheus  prometheus: ",
+    ];
+    assert_eq!(lines.len(), begin.len(), "{found}");
+    assert!(lines.iter().zip(begin).all(|(line, begin)| line.starts_with(begin)), "{found}");
 }

@@ -17,6 +17,9 @@ use crate::dashboards::Watch;
 
 static ONE: Mutex<()> = Mutex::new(());
 
+/// What would speak over a configuration.
+const VARIABLES: [&str; 3] = ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL"];
+
 /// A worker that is not warm after so many rounds of ten seconds never will be.
 const ROUNDS: u32 = 6;
 
@@ -60,6 +63,17 @@ impl Laboratory {
 
     pub(crate) fn watch(&self) -> Watch {
         Watch::new(&self.lab, 10)
+    }
+
+    /// What `ramp check` finds of it: the exit status and the lines.
+    pub(crate) fn check(&self) -> (i32, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
+        command.args(["check", "--config"]).arg(self.lab.config_path()).current_dir(self.folder.path());
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
+        let output = command.output().unwrap();
+        (output.status.code().unwrap_or(-1), String::from_utf8(output.stdout).unwrap())
     }
 
     pub(crate) fn throttle(&self, throttle: Throttle) {
@@ -171,10 +185,10 @@ impl CampaignBuilder {
             .arg(&self.config)
             .arg("--plan")
             .arg(&plan)
-            .current_dir(&self.folder)
-            .env_remove("KAFKA_SOURCE")
-            .env_remove("KAFKA_TARGET")
-            .env_remove("PROMETHEUS_URL");
+            .current_dir(&self.folder);
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
         command
     }
 

@@ -2,6 +2,7 @@
 //! no part of the tests; what they print are ratios of runs that took turns.
 
 mod broker;
+mod kill;
 mod load;
 mod observe;
 mod probe;
@@ -21,6 +22,7 @@ pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
         "rate" => rate::run(only),
         "stall" => stall::run(only),
         "soak" => soak::run(only),
+        "kill" => kill::run(only),
         "observe" => observe::run(),
         "probe" => probe::run(),
         _unknown => Err(Failure::Wrong(format!("{subject} is no benchmark; there are {SUBJECTS}"))),
@@ -28,7 +30,7 @@ pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
 }
 
 /// What can be measured.
-pub(crate) const SUBJECTS: &str = "load, rate, stall, soak, observe and probe";
+pub(crate) const SUBJECTS: &str = "load, rate, stall, soak, kill, observe and probe";
 
 fn no_case(only: &str, there_are: &str) -> Failure {
     Failure::Wrong(format!("no case is named like {only}; there are {there_are}"))

@@ -1,7 +1,7 @@
 //! `ramp check`: everything that a campaign needs, each part looked at although another is missing. It writes one canary
 //! to each partition that a campaign would load, and nothing else.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use futures_util::StreamExt;
 use ramp_core::observation::{Reading, Sample};
@@ -21,7 +21,7 @@ use crate::{
     driver::Start,
     error::CommandError,
     exit::Exit,
-    preflight::{self, lag},
+    preflight::{self, PreflightError, lag},
     run::complete,
 };
 
@@ -44,15 +44,16 @@ struct Finding {
     text: String,
 }
 
-/// Looks at every part and prints what it finds.
+/// Looks at every part and prints what it finds as soon as it is found.
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
     let settings = Settings::of(&args.inputs)?;
     complete(async {
         let mut worst = Mark::Good;
-        for finding in look(&settings).await {
+        let mut tell = |finding: Finding| {
             println!("{finding}");
             worst = if finding.mark.is_worse_than(worst) { finding.mark } else { worst };
-        }
+        };
+        look(&settings, &mut tell).await;
         Ok(match worst {
             Mark::Good | Mark::Doubtful => Exit::Done,
             Mark::Missing => Exit::Inconclusive,
@@ -60,7 +61,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
     })
 }
 
-async fn look(settings: &Settings) -> Vec<Finding> {
+async fn look(settings: &Settings, tell: &mut impl FnMut(Finding)) {
     let (run, clock, start) = (RunId::random(), Clock::start(), Start::now());
     let target_topics = settings.target_topics();
     let (source, target, observer) = tokio::join!(
@@ -68,30 +69,35 @@ async fn look(settings: &Settings) -> Vec<Finding> {
         preflight::watch(&settings.target, &target_topics, clock, run),
         preflight::observe(settings, start),
     );
-    let mut findings = Vec::new();
-    findings.push(match &source {
+    tell(match &source {
         Ok(view) => Finding::good("source", described(settings, view)),
-        Err(error) => Finding::missing("source", error),
+        Err(error) => Finding::missing("source", &cause(error)),
     });
-    if let Ok(view) = &source {
-        let cluster = view.id.as_deref().unwrap_or(&settings.source.bootstrap);
-        findings.extend(Claim::on(cluster).err().map(|error| Finding::missing("source", &error)));
-    }
-    findings.push(match &target {
+    tell(match &target {
         Ok(probe) => watched(settings, probe),
-        Err(error) => Finding::missing("target", error),
+        Err(error) => Finding::missing("target", &cause(error)),
     });
-    if let (Ok(view), Ok(probe)) = (source, &target) {
-        let canaries = Canaries::new(settings.source.clone(), run, clock, view.topics);
-        findings.push(crossed(settings, &canaries, probe).await);
-    } else {
-        findings.push(Finding::missing("replication", &"needs both clusters; nothing was sent"));
-    }
     match observer {
-        Ok(observer) => observed(settings, &observer, start, &mut findings).await,
-        Err(error) => findings.push(Finding::missing("prometheus", &error)),
+        Ok(observer) => observed(settings, &observer, start, tell).await,
+        Err(error) => tell(Finding::missing("prometheus", &cause(&error))),
     }
-    findings
+    let (Ok(view), Ok(probe)) = (source, target) else {
+        return tell(Finding::missing("replication", &"needs both clusters; nothing was sent"));
+    };
+    // No canary may cross beside another campaign's records.
+    match Claim::on(view.id.as_deref().unwrap_or(&settings.source.bootstrap)) {
+        Ok(claim) => {
+            let canaries = Canaries::new(settings.source.clone(), run, clock, view.topics);
+            tell(crossed(settings, &canaries, &probe).await);
+            drop(claim);
+        }
+        Err(error) => tell(Finding::missing("replication", &format!("{error}; nothing was sent"))),
+    }
+}
+
+/// What is wrong, without the part that the finding names.
+fn cause(error: &PreflightError) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn described(settings: &Settings, view: &ClusterView) -> String {
@@ -139,18 +145,21 @@ async fn crossed(settings: &Settings, canaries: &Canaries, probe: &Probe) -> Fin
 }
 
 /// The queries, the level before the load, and whether the plan can be judged by them.
-async fn observed(settings: &Settings, observer: &Observer, start: Start, findings: &mut Vec<Finding>) {
+async fn observed(settings: &Settings, observer: &Observer, start: Start, tell: &mut impl FnMut(Finding)) {
     let ahead = observer.clock_ahead();
     let text =
         format!("{} answers; its clock is {ahead:+.1} s from this machine's", settings.prometheus.address());
-    findings.push(Finding::good("prometheus", text));
+    tell(Finding::good("prometheus", text));
     for query in observer.checks() {
-        let mark = if query.cautions.is_empty() && query.series > 0 { Mark::Good } else { Mark::Doubtful };
-        findings.push(Finding { mark, part: "query", text: query.to_string() });
+        tell(match (query.series, query.cautions.as_slice()) {
+            (0, []) => Finding::doubtful("query", format!("{query}\n  {NOTHING_YET}")),
+            (_, []) => Finding::good("query", query.to_string()),
+            (_, _) => Finding::doubtful("query", query.to_string()),
+        });
     }
     let signals = observer.signals().cloned().chain([lag()]).collect();
     if let Err(error) = settings.plan.plan(signals) {
-        findings.push(Finding::missing("plan", &error));
+        tell(Finding::missing("plan", &error));
     }
     let mut readings = observer.sample(start.elapsed());
     let mut level = None;
@@ -160,16 +169,23 @@ async fn observed(settings: &Settings, observer: &Observer, start: Start, findin
         }
     }
     let floor = settings.plan.recovery.floor;
-    findings.extend(level.map(|level| {
-        let text = format!("{} stands at {level:.0} before the load", catalog::ACTIVE_RECORDS);
-        if level < floor as f64 {
-            Finding::good("backlog", text)
-        } else {
-            let text =
-                format!("{text}, not below the plan's floor of {floor}: others write, or a backlog is left");
-            Finding::doubtful("backlog", text)
+    let signal = catalog::ACTIVE_RECORDS;
+    tell(match level {
+        None => Finding::doubtful(
+            "backlog",
+            format!("{signal} has no value now, so that only the canaries can tell of a backlog"),
+        ),
+        Some(level) if level < floor as f64 => {
+            Finding::good("backlog", format!("{signal} stands at {level:.0} before the load"))
         }
-    }));
+        Some(level) => Finding::doubtful(
+            "backlog",
+            format!(
+                "{signal} stands at {level:.0} before the load, not below the plan's floor of {floor}: others write, or \
+                 a backlog is left"
+            ),
+        ),
+    });
 }
 
 impl Mark {
@@ -204,6 +220,8 @@ impl fmt::Display for Finding {
         lines.try_for_each(|line| write!(f, "\n{:14}{line}", ""))
     }
 }
+
+const NOTHING_YET: &str = "nothing to judge now: a rate needs two scrapes and an idle replication shows none; check again while it works";
 
 /// How long the canaries may take.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -21,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// Show a whole campaign on a simulated replication: needs neither Kafka nor a configuration.
     Demo(DemoArgs),
+    /// Write a commented configuration to begin with; asks for what is missing where there is a terminal.
+    Init(InitArgs),
     /// Look at everything that a campaign needs, and say what to do about what is missing.
     Check(CheckArgs),
     /// Run a campaign: tiers of rising load until one breaks its objective.
@@ -66,6 +68,32 @@ pub struct DemoArgs {
     /// What to write while it runs: text for people, or events as JSON, one per line on standard output.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+/// `ramp init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The file to write.
+    #[arg(long, value_name = "FILE", default_value = "ramp.toml")]
+    pub output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub force: bool,
+    /// The run's name, a part of its folder's name.
+    #[arg(long, default_value = "phase4")]
+    pub name: String,
+    /// Bootstrap servers of the cluster that takes the load.
+    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_SOURCE")]
+    pub source: Option<String>,
+    /// Bootstrap servers of the cluster that the replication writes to.
+    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_TARGET")]
+    pub target: Option<String>,
+    /// The address of Prometheus.
+    #[arg(long, value_name = "URL", env = "PROMETHEUS_URL")]
+    pub prometheus: Option<String>,
+    /// A Java client's properties for the source cluster. Its secrets are not written.
+    #[arg(long, value_name = "FILE")]
+    pub client_properties: Option<PathBuf>,
 }
 
 /// `ramp check`.

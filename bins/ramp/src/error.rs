@@ -6,6 +6,7 @@ use crate::{
     config::{ConfigError, plan_text::PlanTextError},
     driver::DriveError,
     exit::Exit,
+    init::InitError,
     journal::JournalError,
     preflight::PreflightError,
     resume::ResumeError,
@@ -43,6 +44,9 @@ pub(crate) enum CommandError {
     /// The journal cannot be written or read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// No configuration is written.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// The campaign cannot be taken up again.
     #[error(transparent)]
     Resume(#[from] ResumeError),
@@ -80,7 +84,7 @@ impl CommandError {
     /// How `ramp` ends for it.
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Plan { .. } | Self::Resume(_) => Exit::Usage,
+            Self::Config(_) | Self::Plan { .. } | Self::Init(_) | Self::Resume(_) => Exit::Usage,
             Self::Drive(DriveError::Killed) => Exit::Interrupted,
             Self::Preflight(_)
             | Self::Simulation(_)

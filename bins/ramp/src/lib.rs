@@ -10,6 +10,7 @@ pub mod demo;
 pub mod driver;
 mod error;
 pub mod exit;
+mod init;
 mod intent;
 pub mod journal;
 pub mod lang;
@@ -42,6 +43,7 @@ use crate::{
 pub fn start(cli: Cli) -> Exit {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args),
+        Command::Init(args) => init::init(&args),
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => resume::resume(&args),

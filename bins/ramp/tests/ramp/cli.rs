@@ -139,7 +139,7 @@ fn the_help_publishes_every_exit_status() {
 fn the_manual_and_the_completions_name_every_command() {
     let printed = |arguments: &[&str]| String::from_utf8(ramp("", arguments).1.stdout).unwrap();
     let (manual, completions) = (printed(&["man"]), printed(&["completions", "bash"]));
-    for command in ["demo", "check", "run", "resume", "plan", "report", "verify", "runs"] {
+    for command in ["demo", "init", "check", "run", "resume", "plan", "report", "verify", "runs"] {
         assert!(manual.contains(command), "{command}");
         assert!(completions.contains(&format!("ramp__subcmd__{command}")), "{command}");
     }
@@ -191,4 +191,43 @@ fn a_check_looks_at_every_part_although_another_is_missing() {
     ];
     assert_eq!(lines.len(), begin.len(), "{found}");
     assert!(lines.iter().zip(begin).all(|(line, begin)| line.starts_with(begin)), "{found}");
+}
+
+#[test]
+fn a_configuration_is_begun_from_a_java_client_s_properties_without_its_secrets() {
+    let folder = TempDir::new().unwrap();
+    let properties = "bootstrap.servers=kafka-a:9093\nsecurity.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n\
+                      sasl.jaas.config=PlainLoginModule required username=\"u\" password=\"hunter2\";\n";
+    std::fs::write(folder.path().join("client.properties"), properties).unwrap();
+    let init = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
+        for variable in ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL"] {
+            command.env_remove(variable);
+        }
+        command.arg("init").args(more).current_dir(folder.path());
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let client = ["--client-properties", "client.properties", "--target", "kafka-b:9092"];
+    let (status, error) = init(&client);
+    assert_eq!(status, 2);
+    assert_eq!(
+        error,
+        "ramp: the address of Prometheus is not known, and there is no terminal to ask on; give --prometheus or \
+         PROMETHEUS_URL\n"
+    );
+    let all = [&client[..], &["--prometheus", "http://prometheus:9090"]].concat();
+    assert_eq!(init(&all).0, 0);
+    let written = std::fs::read_to_string(folder.path().join("ramp.toml")).unwrap();
+    for line in [
+        r#"bootstrap = "kafka-a:9093""#,
+        r#""security.protocol" = "SASL_SSL""#,
+        r#"password_env = "KAFKA_PASS""#,
+    ] {
+        assert!(written.lines().any(|written| written == line), "no {line}: {written}");
+    }
+    assert!(!written.contains("hunter2"), "{written}");
+    let (status, error) = init(&all);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains("ramp.toml is there already; choose another with --output"), "{error}");
 }

@@ -1,0 +1,221 @@
+//! `ramp init`: a commented configuration to begin with. No secret is written: it names the variables that hold them.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs::OpenOptions,
+    io::{self, ErrorKind, IsTerminal, Write},
+    path::PathBuf,
+};
+
+use ramp_load::{
+    client_config::is_secret,
+    client_properties::{self, PropertyError},
+};
+
+use crate::{cli::InitArgs, error::CommandError, exit::Exit};
+
+/// Why no configuration is written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InitError {
+    /// A value is nowhere.
+    #[error("{what} is not known, and there is no terminal to ask on; give {flag} or {variable}")]
+    Unknown { what: &'static str, flag: &'static str, variable: &'static str },
+    /// The file is there.
+    #[error("{} is there already; choose another with --output, or give --force to write over it", path.display())]
+    Exists { path: PathBuf },
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// The client's properties cannot be used.
+    #[error(transparent)]
+    Properties(#[from] PropertyError),
+}
+
+/// What a configuration is written from.
+#[derive(Debug, Default)]
+struct Answers {
+    name: String,
+    source: String,
+    target: String,
+    prometheus: String,
+    properties: BTreeMap<String, String>,
+    has_login: bool,
+}
+
+/// Writes the configuration, and asks for what the flags do not say where there is a terminal.
+pub(crate) fn init(args: &InitArgs) -> Result<Exit, CommandError> {
+    let answers = answers(args)?;
+    let path = args.output.clone();
+    let mut options = OpenOptions::new();
+    options.write(true).truncate(true);
+    let file =
+        if args.force { options.create(true).open(&path) } else { options.create_new(true).open(&path) };
+    let written = file.and_then(|mut file| file.write_all(answers.text().as_bytes()));
+    written.map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists => InitError::Exists { path: path.clone() },
+        _other => InitError::Write { path: path.clone(), source },
+    })?;
+    eprintln!("ramp: wrote {}; `ramp check --config {}` is next", path.display(), path.display());
+    Ok(Exit::Done)
+}
+
+fn answers(args: &InitArgs) -> Result<Answers, CommandError> {
+    let mut answers = Answers { name: args.name.clone(), ..Answers::default() };
+    let mut bootstrap = args.source.clone();
+    if let Some(file) = &args.client_properties {
+        let read =
+            client_properties::read(file).and_then(|properties| client_properties::translate(&properties));
+        let translated = read.map_err(InitError::from)?;
+        translated.notes.iter().for_each(|note| eprintln!("ramp: {note}"));
+        let cluster = translated.cluster;
+        answers.has_login = cluster.username.is_some() || cluster.password.is_some();
+        let (secret, plain): (BTreeMap<_, _>, _) =
+            cluster.properties.into_iter().partition(|(name, _)| is_secret(name));
+        for name in secret.keys() {
+            eprintln!("ramp: {name} is a secret and is not written; name a file that holds it");
+        }
+        answers.properties = plain;
+        bootstrap = bootstrap.or_else(|| Some(cluster.bootstrap).filter(|bootstrap| !bootstrap.is_empty()));
+    }
+    answers.source = given(bootstrap, SOURCE)?;
+    answers.target = given(args.target.clone(), TARGET)?;
+    answers.prometheus = given(args.prometheus.clone(), PROMETHEUS)?;
+    Ok(answers)
+}
+
+/// A value that was given, or is asked for.
+fn given(value: Option<String>, asked: Asked) -> Result<String, CommandError> {
+    if let Some(value) = value {
+        return Ok(value);
+    }
+    let Asked { what, example, flag, variable } = asked;
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(InitError::Unknown { what, flag, variable }.into());
+    }
+    loop {
+        eprint!("{what} ({example}): ");
+        io::stderr().flush().map_err(CommandError::Ask)?;
+        let mut answer = String::new();
+        if io::stdin().read_line(&mut answer).map_err(CommandError::Ask)? == 0 {
+            return Err(InitError::Unknown { what, flag, variable }.into());
+        }
+        if !answer.trim().is_empty() {
+            return Ok(answer.trim().to_owned());
+        }
+    }
+}
+
+impl Answers {
+    fn text(&self) -> String {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let mut properties = String::new();
+        for (name, value) in &self.properties {
+            let _ = writeln!(properties, "{} = {}", quoted(name), quoted(value));
+        }
+        let login = if self.has_login { "" } else { "# " };
+        format!(
+            r#"# Written by `ramp init`; docs/configuration.md knows every key. `ramp check` looks at what stands here.
+name = {name}
+
+# The cluster that takes the load.
+[source]
+bootstrap = {source}
+# The variables that hold the login; no secret stands in this file.
+{login}username_env = "KAFKA_USER"
+{login}password_env = "KAFKA_PASS"
+
+# librdkafka's properties, passed through: "security.protocol" = "SASL_SSL", "ssl.ca.location" = "ca.pem", …
+[source.properties]
+{properties}
+# The cluster that the replication writes to.
+[target]
+bootstrap = {target}
+# username_env = "KAFKA_USER"
+# password_env = "KAFKA_PASS"
+
+[target.properties]
+
+# How the replication names topics there: default (alias, separator, topic), identity, or pattern.
+[replication]
+policy = "default"
+alias = "source"
+
+# The topics that are loaded: <prefix>.generated-data-01.json and so on. They must be there.
+[topics]
+prefix = "test-prometheus"
+count = 10
+
+# Where the dashboards' queries are answered.
+[prometheus]
+url = {prometheus}
+# The dashboards to judge by; the built-in ones otherwise.
+# dashboards = "dashboards"
+
+# Values for the dashboards' template variables.
+# [prometheus.variables]
+# connector = "mm2"
+"#,
+            name = quoted(&self.name),
+            source = quoted(&self.source),
+            target = quoted(&self.target),
+            prometheus = quoted(&self.prometheus),
+        )
+    }
+}
+
+/// A value that is asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    what: &'static str,
+    example: &'static str,
+    flag: &'static str,
+    variable: &'static str,
+}
+
+const SOURCE: Asked = Asked {
+    what: "the source cluster's bootstrap servers",
+    example: "kafka-a:9093",
+    flag: "--source",
+    variable: "KAFKA_SOURCE",
+};
+const TARGET: Asked = Asked {
+    what: "the target cluster's bootstrap servers",
+    example: "kafka-b:9092",
+    flag: "--target",
+    variable: "KAFKA_TARGET",
+};
+const PROMETHEUS: Asked = Asked {
+    what: "the address of Prometheus",
+    example: "http://prometheus:9090",
+    flag: "--prometheus",
+    variable: "PROMETHEUS_URL",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::raw::RawConfig;
+
+    #[test]
+    fn what_is_written_is_read_back_whatever_it_holds() {
+        let properties = [("ssl.ca.location", r"C:\ca"), ("security.protocol", "SASL_SSL")];
+        let properties: BTreeMap<_, _> =
+            properties.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        for has_login in [false, true] {
+            let answers = Answers {
+                name: "staging".to_owned(),
+                source: "a\"b:1".to_owned(),
+                target: "b:1".to_owned(),
+                prometheus: "http://c:1".to_owned(),
+                properties: properties.clone(),
+                has_login,
+            };
+            let raw: RawConfig = toml::from_str(&answers.text()).unwrap();
+            assert_eq!(raw.source.bootstrap.as_deref(), Some("a\"b:1"));
+            assert_eq!(raw.source.properties, properties);
+            assert_eq!(raw.source.password_env.is_some(), has_login);
+            assert_eq!((raw.topics.count, raw.prometheus.url.as_deref()), (Some(10), Some("http://c:1")));
+        }
+    }
+}

@@ -12,12 +12,7 @@ mod plan;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ramp_core::{
-    SCHEMA_VERSION,
-    plan::{Plan, PlanDraft},
-    signal::Signal,
-    units::Rate,
-};
+use ramp_core::{SCHEMA_VERSION, signal::Signal, units::Rate};
 use ramp_load::{payload::Payload, probe::topics::ReplicationPolicy};
 use ramp_report::{QueryFact, RunFacts};
 use serde::{Deserialize, Serialize};
@@ -125,11 +120,7 @@ impl Replication {
         let signals = GaugeSignals::new(self.mirror.gauges(), SAMPLING);
         let facts = self.facts(signals.signals(), begun);
         let known = signals.signals().cloned().chain([lag()]).collect();
-        let plan = self.plan.plan(known).and_then(|plan| {
-            let mut draft = PlanDraft::from(plan);
-            draft.evidence.lateness = LATENESS;
-            Ok(Plan::new(draft)?)
-        });
+        let plan = self.plan.plan(known);
         let plan = plan.map_err(|source| CommandError::Plan { name: self.plan.name.clone(), source })?;
         let means = Means {
             source,
@@ -178,9 +169,6 @@ impl From<SimulationError> for CommandError {
         Self::Simulation(Box::new(error))
     }
 }
-
-/// Clusters, mirror and probe share this machine with the generator, which may be late by half of the strictest bound.
-const LATENESS: Duration = Duration::from_millis(500);
 
 /// The run's name, a part of its folder's name.
 const NAME: &str = "demo";

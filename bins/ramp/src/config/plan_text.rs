@@ -27,6 +27,8 @@ pub struct PlanText {
     pub budget: Option<Span>,
     /// How the limit is searched for between the last tier that was GO and the one that was STOP.
     pub refine: Option<Refine>,
+    /// What evidence must be, where the usual limits do not fit.
+    pub evidence: Option<EvidenceText>,
     /// What follows each tier.
     pub recovery: RecoveryText,
     /// The load, where the configuration does not say otherwise.
@@ -36,6 +38,14 @@ pub struct PlanText {
     pub criteria: Vec<CriterionText>,
     /// The tiers.
     pub tiers: Vec<TierText>,
+}
+
+/// What evidence must be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceText {
+    /// The most that the 99th percentile of the generator's own lateness may be.
+    pub lateness: Span,
 }
 
 /// What follows each tier.
@@ -236,12 +246,14 @@ impl PlanText {
             });
         }
         let RecoveryText { minimum, floor, give_up } = self.recovery;
+        let mut evidence = EvidenceRules::default();
+        evidence.lateness = self.evidence.map_or(evidence.lateness, |own| own.lateness.get());
         let draft = PlanDraft {
             name: self.name.clone(),
             signals,
             tiers,
             recovery: Recovery { minimum: minimum.get(), floor, give_up: give_up.get() },
-            evidence: EvidenceRules::default(),
+            evidence,
             recommended: self.recommended,
             budget: self.budget.map(Span::get),
             ceiling: None,
@@ -292,6 +304,22 @@ mod tests {
 
     fn built_in() -> PlanText {
         PlanText::built_in().unwrap()
+    }
+
+    #[test]
+    fn a_plan_may_let_the_generator_be_later_than_usual() {
+        let lateness = |plan: &PlanText| {
+            let gauge = |id| Signal::gauge(id, Unit::Count, "", Duration::from_secs(5));
+            let signals = plan.signals().into_iter().map(gauge).collect();
+            PlanText { criteria: Vec::new(), ..plan.clone() }
+                .plan(signals)
+                .map(|plan| plan.evidence().lateness)
+        };
+        let mut plan = built_in();
+        plan.tiers.iter_mut().for_each(|tier| tier.criteria.clear());
+        assert_eq!(lateness(&plan).unwrap(), Duration::from_millis(100));
+        plan.evidence = Some(EvidenceText { lateness: "500ms".parse().unwrap() });
+        assert_eq!(lateness(&plan).unwrap(), Duration::from_millis(500));
     }
 
     #[test]

@@ -82,15 +82,9 @@ pub struct InitArgs {
     /// The run's name, a part of its folder's name.
     #[arg(long, default_value = "phase4")]
     pub name: String,
-    /// Bootstrap servers of the cluster that takes the load.
-    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_SOURCE")]
-    pub source: Option<String>,
-    /// Bootstrap servers of the cluster that the replication writes to.
-    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_TARGET")]
-    pub target: Option<String>,
-    /// The address of Prometheus.
-    #[arg(long, value_name = "URL", env = "PROMETHEUS_URL")]
-    pub prometheus: Option<String>,
+    /// Where everything is.
+    #[command(flatten)]
+    pub addresses: Addresses,
     /// A Java client's properties for the source cluster. Its secrets are not written.
     #[arg(long, value_name = "FILE")]
     pub client_properties: Option<PathBuf>,
@@ -152,6 +146,14 @@ pub struct Inputs {
     /// Load topics of this prefix although it does not begin with `test`.
     #[arg(long, value_name = "PREFIX")]
     pub allow_topic: Option<String>,
+    /// Where everything is.
+    #[command(flatten)]
+    pub addresses: Addresses,
+}
+
+/// Where the clusters and Prometheus are.
+#[derive(Debug, Clone, Args)]
+pub struct Addresses {
     /// Bootstrap servers of the cluster that takes the load.
     #[arg(long, value_name = "HOST:PORT", env = "KAFKA_SOURCE")]
     pub source: Option<String>,

@@ -62,7 +62,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<Exit, CommandError> {
 
 fn answers(args: &InitArgs) -> Result<Answers, CommandError> {
     let mut answers = Answers { name: args.name.clone(), ..Answers::default() };
-    let mut bootstrap = args.source.clone();
+    let mut bootstrap = args.addresses.source.clone();
     if let Some(file) = &args.client_properties {
         let read =
             client_properties::read(file).and_then(|properties| client_properties::translate(&properties));
@@ -79,8 +79,8 @@ fn answers(args: &InitArgs) -> Result<Answers, CommandError> {
         bootstrap = bootstrap.or_else(|| Some(cluster.bootstrap).filter(|bootstrap| !bootstrap.is_empty()));
     }
     answers.source = given(bootstrap, SOURCE)?;
-    answers.target = given(args.target.clone(), TARGET)?;
-    answers.prometheus = given(args.prometheus.clone(), PROMETHEUS)?;
+    answers.target = given(args.addresses.target.clone(), TARGET)?;
+    answers.prometheus = given(args.addresses.prometheus.clone(), PROMETHEUS)?;
     Ok(answers)
 }
 

@@ -95,14 +95,14 @@ impl Settings {
         Ok(Self {
             name: name(raw.name.unwrap_or_else(|| plan.name.clone()))?,
             runs: raw.runs.unwrap_or_else(|| PathBuf::from("runs")),
-            source: cluster("source", raw.source, args.source.clone(), folder)?,
-            target: cluster("target", raw.target, args.target.clone(), folder)?,
+            source: cluster("source", raw.source, args.addresses.source.clone(), folder)?,
+            target: cluster("target", raw.target, args.addresses.target.clone(), folder)?,
             policy: policy(raw.replication)?,
             topics,
             payload,
             dashboards: raw.prometheus.dashboards.as_ref().map(|path| folder.join(path)),
             sampling: prometheus::sampling(&raw.prometheus)?,
-            prometheus: prometheus::settings(raw.prometheus, args.prometheus.clone(), folder)?,
+            prometheus: prometheus::settings(raw.prometheus, args.addresses.prometheus.clone(), folder)?,
             catalog,
             plan,
         })

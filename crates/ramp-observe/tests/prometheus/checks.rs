@@ -1,6 +1,6 @@
 //! What is known of a query before it is relied on.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use ramp_core::{
     signal::{Fold, SignalId, Unit},
@@ -10,9 +10,8 @@ use ramp_observe::{
     Caution, Dashboards, Groups, Observer, ObserverSpec, Parts, VariableValue,
     catalog::{self, Binding, Catalog, PanelName},
 };
-use tempfile::TempDir;
 
-use crate::server::{EXHAUSTED, Server, TOPIC, at};
+use crate::server::{EXHAUSTED, Server, TOPIC, at, one_dashboard, to_its_panel};
 
 #[tokio::test]
 async fn a_query_says_where_it_comes_from_how_often_and_what_is_worth_knowing() {
@@ -106,18 +105,13 @@ async fn what_may_make_a_query_s_readings_worth_less_is_said_before() {
 async fn a_gauge_whose_rate_is_not_scraped_says_that_it_never_counts() {
     let server = Server::over_all_cases().await;
     // This case has the maxima alone.
-    let folder = TempDir::new().unwrap();
     let expression = "avg(no_such_replication_latency_ms)";
     let panel = serde_json::json!({"title": "p", "targets": [{"refId": "A", "expr": expression}]});
-    let dashboard = serde_json::json!({"panels": [panel], "templating": {"list": [{"name": "interval"}, {"name": "topic"}]}});
-    fs::write(folder.path().join("d.json"), dashboard.to_string()).unwrap();
-    let dashboards = Dashboards::load(folder.path()).unwrap();
+    let dashboards = one_dashboard(
+        &serde_json::json!({"panels": [panel], "templating": {"list": [{"name": "interval"}, {"name": "topic"}]}}),
+    );
     let mut catalog = Catalog::default();
-    let binding = Binding {
-        dashboard: Some("d".to_owned()),
-        panel: Some(PanelName::Title("p".into())),
-        ..Binding::default()
-    };
+    let binding = to_its_panel();
     catalog.bind("mm2.latency_avg", binding.clone()).unwrap();
     let observer = server.observer_of("sane", &[catalog::LATENCY_AVG], &catalog, &dashboards).await.unwrap();
     let no_rate = Caution::NoRate("no_such_record_rate".to_owned());

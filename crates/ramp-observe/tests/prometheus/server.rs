@@ -96,20 +96,12 @@ impl Server {
 
     /// An observer of one signal, which `expression` shows and which folds by `fold`.
     pub(crate) async fn observer_of_expression(&self, case: &str, expression: &str, fold: Fold) -> Observer {
-        let folder = TempDir::new().unwrap();
         let panel = serde_json::json!({"title": "p", "targets": [{"refId": "A", "expr": expression}]});
-        let dashboard =
-            serde_json::json!({"panels": [panel], "templating": {"list": [{"name": "interval"}]}});
-        fs::write(folder.path().join("d.json"), dashboard.to_string()).unwrap();
-        let dashboards = Dashboards::load(folder.path()).unwrap();
+        let dashboards = one_dashboard(
+            &serde_json::json!({"panels": [panel], "templating": {"list": [{"name": "interval"}]}}),
+        );
         let mut catalog = Catalog::default();
-        let binding = Binding {
-            dashboard: Some("d".to_owned()),
-            panel: Some(PanelName::Title("p".into())),
-            unit: Some(Unit::Count),
-            fold: Some(fold),
-            ..Binding::default()
-        };
+        let binding = Binding { unit: Some(Unit::Count), fold: Some(fold), ..to_its_panel() };
         catalog.bind("own", binding).unwrap();
         self.observer_of(case, &[SignalId::literal("own")], &catalog, &dashboards).await.unwrap()
     }
@@ -155,4 +147,20 @@ pub(crate) async fn sample(observer: &Observer, second: f64) -> Vec<(SignalId, S
     let since = Elapsed::new(Duration::from_secs_f64(second - 1.0));
     let readings = observer.sample(since).map(|observed| (observed.reading.signal, observed.reading.sample));
     readings.collect().await
+}
+
+/// Dashboards of which there is one, called `d`.
+pub(crate) fn one_dashboard(dashboard: &serde_json::Value) -> Dashboards {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("d.json"), dashboard.to_string()).unwrap();
+    Dashboards::load(folder.path()).unwrap()
+}
+
+/// A binding to the panel `p` of the dashboard `d`.
+pub(crate) fn to_its_panel() -> Binding {
+    Binding {
+        dashboard: Some("d".to_owned()),
+        panel: Some(PanelName::Title("p".into())),
+        ..Binding::default()
+    }
 }

@@ -14,7 +14,7 @@ use ramp_observe::{
 };
 use tempfile::TempDir;
 
-use crate::server::{ACTIVE, Server, at};
+use crate::server::{ACTIVE, Server, at, one_dashboard, to_its_panel};
 
 #[tokio::test]
 async fn a_variable_that_two_dashboards_resolve_differently_is_shown_for_each() {
@@ -148,23 +148,15 @@ async fn variables_of_every_type_resolve_as_grafana_shows_them() {
 #[tokio::test]
 async fn what_stands_for_all_there_is_has_what_comes_later_too() {
     let server = Server::over_all_cases().await;
-    let folder = TempDir::new().unwrap();
     let dashboard = serde_json::json!({
         "panels": [{"title": "p", "targets": [{"refId": "A", "expr": format!("{ACTIVE}{{task=~\"$task\"}}")}]}],
         "templating": {"list": [
             {"name": "task", "type": "query", "query": format!("label_values({ACTIVE}, task)"), "includeAll": true},
             {"name": "interval"}]}
     });
-    fs::write(folder.path().join("d.json"), dashboard.to_string()).unwrap();
-    let dashboards = Dashboards::load(folder.path()).unwrap();
+    let dashboards = one_dashboard(&dashboard);
     let mut catalog = Catalog::default();
-    let binding = Binding {
-        dashboard: Some("d".to_owned()),
-        panel: Some(PanelName::Title("p".into())),
-        unit: Some(Unit::Count),
-        ..Binding::default()
-    };
-    catalog.bind("own", binding).unwrap();
+    catalog.bind("own", Binding { unit: Some(Unit::Count), ..to_its_panel() }).unwrap();
     let signals = [SignalId::literal("own")];
     let observer = server.observer_of("appearing", &signals, &catalog, &dashboards).await.unwrap();
     // The second task comes at 60; once half a minute has passed, the variable is resolved anew.

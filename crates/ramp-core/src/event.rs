@@ -6,7 +6,7 @@ use crate::{
     evidence::Level,
     signal::SignalId,
     units::{Elapsed, Rate},
-    verdict::Verdict,
+    verdict::{Finding, Verdict},
 };
 
 /// What the driver is to do. Each is given once; the answer comes back as an [`Input`](crate::campaign::Input).
@@ -74,6 +74,8 @@ pub enum Event {
     TierCut {
         /// Index of the tier.
         tier: usize,
+        /// The gravest thing found by then.
+        finding: Option<Finding>,
         /// When.
         at: Elapsed,
     },

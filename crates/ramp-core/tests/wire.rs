@@ -242,7 +242,7 @@ fn actions_and_events_are_written_as_ever() {
         Event::Refining { tier, rate, validated: rate, stopped: rate, at },
         Event::TierRepeated { tier, at },
         Event::TierStarted { tier, at },
-        Event::TierCut { tier, at },
+        Event::TierCut { tier, finding: Some(Finding::NoLatency), at },
         Event::Provisional { tier, verdict: Verdict::Go, at },
         Event::Final { tier, verdict: Verdict::Stop, at },
         Event::LevelChanged {

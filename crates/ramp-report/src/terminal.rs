@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use ramp_core::{signal::Unit, verdict::Verdict};
+use ramp_core::{
+    signal::Unit,
+    verdict::{Finding, Verdict},
+};
 
 use crate::{
     Locale, Report,
@@ -39,6 +42,18 @@ pub fn render(report: &Report, locale: Locale, width: usize, colour: bool) -> St
     findings(&mut text, &rows, locale, width);
     limits(&mut text, report, &rows, locale, width);
     text
+}
+
+/// A finding in a few words: what was reached, and the bound.
+#[must_use]
+pub fn headline(finding: &Finding, locale: Locale) -> String {
+    short(&locale.brief(finding))
+}
+
+/// Text from outside with nothing in it that acts on a terminal instead of being seen.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    visible(text)
 }
 
 /// The columns that lines of `width` have room for, each with its width. Where there is too little, those that a

@@ -7,7 +7,9 @@ use ramp_core::{
     criterion::Severity,
     event::{Ending, Event},
     units::Elapsed,
+    verdict::Finding,
 };
+use ramp_report::{Locale, terminal};
 
 /// An event as a line, if there is something to say about it.
 pub(super) fn event(campaign: &Campaign, event: &Event) -> Option<String> {
@@ -23,11 +25,19 @@ pub(super) fn event(campaign: &Campaign, event: &Event) -> Option<String> {
             let (hold, bound) = (known.hold.as_secs(), seconds(known.p99_bound));
             (at, format!("{} starts: {} for {hold} s, p99 < {bound}", known.name, known.rate))
         }
-        Event::TierCut { tier, at } => (at, format!("{}: the load is stopped early", name(*tier))),
+        Event::TierCut { tier, finding, at } => {
+            let why = finding.as_ref().map_or_else(String::new, because);
+            (at, format!("{}: the load is stopped early{why}", name(*tier)))
+        }
         Event::Provisional { tier, verdict, at } => {
             (at, format!("{}: {verdict}, if nothing is lost in the recovery", name(*tier)))
         }
-        Event::Final { tier, verdict, at } => (at, format!("{}: {verdict}", name(*tier))),
+        Event::Final { tier, verdict, at } => {
+            let mut finished = campaign.results().iter().chain(campaign.probes());
+            let result = finished.rfind(|result| result.tier == *tier);
+            let gravest = result.and_then(|result| result.findings.first());
+            (at, format!("{}: {verdict}{}", name(*tier), gravest.map_or_else(String::new, because)))
+        }
         Event::LevelChanged { tier, signal, to, series, value, at, .. } => {
             let level = level(*to);
             let series = if series.is_empty() { String::new() } else { format!(" ({series})") };
@@ -84,8 +94,12 @@ pub(super) fn clock(span: Duration) -> String {
     format!("{:02}:{:02}", total / 60, total % 60)
 }
 
+fn because(finding: &Finding) -> String {
+    format!(": {}", terminal::headline(finding, Locale::English))
+}
+
 fn stamped(at: Elapsed, text: &str) -> String {
-    format!("[{}] {text}", clock(at.since_start()))
+    format!("[{}] {}", clock(at.since_start()), terminal::harmless(text))
 }
 
 const fn ending_text(ending: Ending) -> &'static str {

@@ -49,6 +49,8 @@ fn the_demo_stops_at_the_tier_that_its_mirror_cannot_carry() {
     assert_eq!(demo.capacity(), (1_000, true, 700), "{demo}");
     assert_eq!(demo.status, 0, "{demo}");
     assert_eq!(demo.limits(1), ["target"], "{demo}");
+    let mut told = demo.stderr.lines();
+    assert!(told.any(|line| line.contains("P2: STOP: ") && line.ends_with("(1% allowed)")), "{demo}");
     assert!(demo.stdout.contains("SIMULATION") && demo.stderr.contains("SIMULATION"), "{demo}");
     let (_, page) = demo.stderr.split_once("the whole report is ").unwrap();
     let page = std::fs::read_to_string(folder.path().join(page.trim_end())).unwrap();

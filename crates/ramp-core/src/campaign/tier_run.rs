@@ -287,7 +287,7 @@ impl TierRun {
             self.lost = Some((now, reason));
         }
         if self.stopped.is_none() {
-            self.end_of_load(now, &mut step);
+            self.end_of_load(now, plan, &mut step);
         }
         if let (Some(stopped), None) = (self.stopped, self.closed) {
             if !self.told_to_stop && now.since(stopped) >= STOP_GRACE {
@@ -304,7 +304,7 @@ impl TierRun {
         step
     }
 
-    fn end_of_load(&mut self, now: Elapsed, step: &mut Step) {
+    fn end_of_load(&mut self, now: Elapsed, plan: &Plan, step: &mut Step) {
         let hold_end = self.hold_end();
         let cut = self.certain.is_some()
             || self.lost.is_some()
@@ -315,7 +315,8 @@ impl TierRun {
         } else if cut {
             self.stopped = Some(now);
             self.cut = true;
-            step.events.push(Event::TierCut { tier: self.place, at: now });
+            let finding = self.findings(plan, now, None).0.into_iter().next();
+            step.events.push(Event::TierCut { tier: self.place, finding, at: now });
             self.tell_to_stop(step);
         }
     }

@@ -8,7 +8,7 @@ use ramp_core::{
     plan::Plan,
     signal::SignalId,
     units::Elapsed,
-    verdict::Verdict,
+    verdict::{Finding, Verdict},
 };
 
 use crate::world::{CPU, World, draft, secs};
@@ -96,13 +96,20 @@ fn the_events_of_a_campaign_tell_its_story() {
         value,
         at,
     };
+    let finding = run.events.iter().find_map(|event| match event {
+        Event::TierCut { finding, .. } => finding.clone(),
+        _ => None,
+    });
+    assert!(
+        matches!(&finding, Some(Finding::Crossed { criterion, value: 97.5, .. }) if criterion.signal == CPU)
+    );
     let expected = [
         Event::TierStarted { tier: 0, at: at(0) },
         Event::Provisional { tier: 0, verdict: Verdict::Go, at: half(300) },
         Event::Final { tier: 0, verdict: Verdict::Go, at: at(420) },
         Event::TierStarted { tier: 1, at: at(420) },
         level(1, None, Some(Severity::Stop), 97.5, at(545)),
-        Event::TierCut { tier: 1, at: at(545) },
+        Event::TierCut { tier: 1, finding, at: at(545) },
         Event::Provisional { tier: 1, verdict: Verdict::Stop, at: half(545) },
         Event::Final { tier: 1, verdict: Verdict::Stop, at: at(665) },
         Event::Ended { ending: Ending::Stopped, at: at(665) },

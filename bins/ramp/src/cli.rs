@@ -143,6 +143,9 @@ pub struct Inputs {
     /// Search for the limit between the last tier that was GO and the one that was STOP, as the plan says or to 5 %.
     #[arg(long)]
     pub refine: bool,
+    /// Go on where the last tier is GO: with tiers like it of half as much load again, up to this rate.
+    #[arg(long, value_name = "RATE")]
+    pub extend: Option<Rate>,
     /// Load topics of this prefix although it does not begin with `test`.
     #[arg(long, value_name = "PREFIX")]
     pub allow_topic: Option<String>,

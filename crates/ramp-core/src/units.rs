@@ -43,6 +43,17 @@ impl Rate {
         // The tiny term undoes that 0.7 is stored just below 0.7 (70 % of 10 is 7, not 6).
         Self::per_second((f64::from(self.get()) * share.get() + 1e-6) as u32)
     }
+
+    /// Rates above this one, each above the one before by the share `by` (at least by 1), up to `most` and ending with
+    /// it; none where `most` is not above this rate. With them a ramp goes on beyond its last tier.
+    pub fn rising_to(self, most: Self, by: Ratio) -> impl Iterator<Item = Self> {
+        let next = move |rate: &Self| {
+            let step = rate.share(by).map_or(1, Self::get);
+            let next = Self::per_second(rate.get().saturating_add(step))?;
+            (*rate < most).then_some(next.min(most))
+        };
+        std::iter::successors(Some(self), next).skip(1)
+    }
 }
 
 impl FromStr for Rate {
@@ -162,6 +173,19 @@ mod tests {
         let shares: Vec<_> =
             [10, 1_000, 2_500, 5_000, 7_500, 10_000].map(|n| rate(n).share(share).unwrap().get()).into();
         assert_eq!(shares, [7, 700, 1_750, 3_500, 5_250, 7_000]);
+    }
+
+    #[test]
+    fn rates_rise_to_a_limit_and_end_with_it() {
+        let rising = |from, most, by| {
+            let rates = rate(from).rising_to(rate(most), Ratio::new(by).unwrap());
+            rates.map(Rate::get).take(6).collect::<Vec<_>>()
+        };
+        assert_eq!(rising(10_000, 30_000, 0.5), [15_000, 22_500, 30_000]);
+        assert_eq!(rising(10_000, 15_000, 0.5), [15_000]);
+        assert_eq!(rising(10_000, 10_000, 0.5), [0_u32; 0]);
+        assert_eq!(rising(1, 4, 0.0), [2, 3, 4]);
+        assert_eq!(rising(u32::MAX - 1, u32::MAX, 1.0), [u32::MAX]);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct PlanText {
     pub budget: Option<Span>,
     /// How the limit is searched for between the last tier that was GO and the one that was STOP.
     pub refine: Option<Refine>,
+    /// How far the ramp goes on where the last tier is GO.
+    pub extend: Option<ExtendText>,
     /// What evidence must be, where the usual limits do not fit.
     pub evidence: Option<EvidenceText>,
     /// What follows each tier.
@@ -38,6 +40,17 @@ pub struct PlanText {
     pub criteria: Vec<CriterionText>,
     /// The tiers.
     pub tiers: Vec<TierText>,
+}
+
+/// How far the ramp goes on beyond the tiers that are written out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendText {
+    /// The rate of the last tier added.
+    pub to: Rate,
+    /// By which share each rate is above the one before; a half where it is not said.
+    #[serde(default = "usual_step")]
+    pub by: Ratio,
 }
 
 /// What evidence must be.
@@ -126,6 +139,43 @@ pub struct NoTier {
     known: String,
 }
 
+/// Why a ramp cannot go on beyond its last tier.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum NoExtension {
+    /// The rate to go on to is none of a further tier.
+    #[error("the plan's last tier has {last} already; give a higher rate, or none")]
+    NotAbove {
+        /// The rate to go on to.
+        to: Rate,
+        /// The last tier's.
+        last: Rate,
+    },
+    /// The steps are so small that the ramp would hardly end.
+    #[error("steps of {by} are too small; give at least 5 % (0.05), and refine for a closer answer")]
+    TooFine {
+        /// The share.
+        by: Ratio,
+    },
+}
+
+impl NoExtension {
+    /// The value that is wrong.
+    pub(super) fn value(self) -> String {
+        match self {
+            Self::NotAbove { to, .. } => to.to_string(),
+            Self::TooFine { by } => by.get().to_string(),
+        }
+    }
+}
+
+impl ExtendText {
+    /// Up to `to`, by the usual steps.
+    #[must_use]
+    pub const fn to(to: Rate) -> Self {
+        Self { to, by: USUAL_STEP }
+    }
+}
+
 impl PlanText {
     /// The built-in plan: the form's five tiers.
     pub const BUILT_IN: &str = include_str!("../../plans/phase4.toml");
@@ -176,6 +226,27 @@ impl PlanText {
     pub fn search(&mut self) {
         const USUAL: Ratio = Ratio::new(0.05).expect("5 % is a ratio");
         self.refine.get_or_insert(Refine { resolution: USUAL });
+    }
+
+    /// Writes out the tiers by which the ramp goes on: like the last one, at rates that rise by the same share each.
+    ///
+    /// # Errors
+    /// When there is no rate to go on to.
+    pub fn write_out(&mut self) -> Result<(), NoExtension> {
+        let (Some(extend), Some(last)) = (self.extend.take(), self.tiers.last().cloned()) else {
+            return Ok(());
+        };
+        let ExtendText { to, by } = extend;
+        if to <= last.rate {
+            return Err(NoExtension::NotAbove { to, last: last.rate });
+        }
+        if by < LEAST_STEP {
+            return Err(NoExtension::TooFine { by });
+        }
+        let added = last.rate.rising_to(to, by).zip(1_u32..);
+        let added = added.map(|(rate, number)| TierText { name: format!("E{number}"), rate, ..last.clone() });
+        self.tiers.extend(added);
+        Ok(())
     }
 
     /// How many records the tiers have together; the search for the limit comes on top.
@@ -293,6 +364,15 @@ impl CriterionText {
     }
 }
 
+/// By which share each rate is above the one before, where a plan does not say.
+const USUAL_STEP: Ratio = Ratio::new(0.5).expect("a half is a ratio");
+
+const LEAST_STEP: Ratio = Ratio::new(0.05).expect("5 % is a ratio");
+
+const fn usual_step() -> Ratio {
+    USUAL_STEP
+}
+
 #[cfg(test)]
 mod tests {
     use ramp_core::{criterion::Comparison, signal::Fold};
@@ -304,6 +384,32 @@ mod tests {
 
     fn built_in() -> PlanText {
         PlanText::built_in().unwrap()
+    }
+
+    #[test]
+    fn a_plan_goes_on_by_tiers_like_its_last_up_to_a_rate() {
+        let mut plan = built_in();
+        let last = plan.tiers.last().cloned().unwrap();
+        assert_eq!(plan.write_out(), Ok(()));
+        assert_eq!(plan, built_in(), "only where it says so");
+        plan.extend = Some(toml::from_str("to = 30_000").unwrap());
+        assert_eq!(plan.write_out(), Ok(()));
+        let added: Vec<_> =
+            plan.tiers.iter().skip(5).map(|tier| (tier.name.as_str(), tier.rate.get())).collect();
+        assert_eq!(added, [("E1", 15_000), ("E2", 22_500), ("E3", 30_000)]);
+        let like_it = |tier: &TierText| tier.p99 == last.p99 && tier.criteria == last.criteria;
+        assert!(plan.tiers.iter().skip(5).all(like_it), "{plan:?}");
+        let refused = ["to = 30_000", "to = 99_000\nby = 0.01"].map(|text| {
+            plan.extend = Some(toml::from_str(text).unwrap());
+            plan.write_out().unwrap_err().to_string()
+        });
+        assert_eq!(
+            refused,
+            [
+                "the plan's last tier has 30000/s already; give a higher rate, or none",
+                "steps of 1 % are too small; give at least 5 % (0.05), and refine for a closer answer"
+            ]
+        );
     }
 
     #[test]

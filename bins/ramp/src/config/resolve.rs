@@ -15,7 +15,7 @@ use ramp_observe::{PrometheusConfig, catalog::Catalog};
 
 use super::{
     ConfigError,
-    plan_text::PlanText,
+    plan_text::{ExtendText, PlanText},
     prometheus,
     raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawReplication},
 };
@@ -69,6 +69,10 @@ impl Settings {
         if args.refine {
             plan.search();
         }
+        if let Some(to) = args.extend {
+            plan.extend = Some(ExtendText { to, ..plan.extend.unwrap_or_else(|| ExtendText::to(to)) });
+        }
+        plan.write_out().map_err(|error| value("extend", &error.value(), &error))?;
         let catalog = prometheus::catalog(raw.signals)?;
         plan.name_signals(|name| catalog.find(name).map(|entry| entry.id.clone()))
             .map_err(|(name, error)| value("criteria.signal", &name, &error))?;

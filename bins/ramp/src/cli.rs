@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ramp_core::units::Rate;
+use ramp_core::units::{Rate, Ratio};
 
 use crate::{demo::Fault, lang::Lang};
 
@@ -35,6 +35,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Recompute a run's figures from its journal and compare them with its report.
     Verify(VerifyArgs),
+    /// Set runs side by side: what is better, worse or the same, by more than chance.
+    Compare(CompareArgs),
     /// List the runs with what each came to.
     Runs(RunsArgs),
     /// Print completions for a shell.
@@ -210,6 +212,42 @@ pub struct VerifyArgs {
     pub run: PathBuf,
 }
 
+/// `ramp compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The folder of the run that the others are compared with.
+    pub base: PathBuf,
+    /// The folders of the others.
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Exit with 1 where one of them is worse by more than this share, such as `5%`; a difference of less than it, or
+    /// of less than 10 % where it is not given, is none.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub fail_if_worse: Option<Ratio>,
+    /// The form to print it in.
+    #[arg(long, value_enum, default_value_t = CompareFormat::Markdown)]
+    pub format: CompareFormat,
+    /// Its language; the locale's otherwise.
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+}
+
+/// A form of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// Markdown, its columns aligned.
+    Markdown,
+    /// One HTML file.
+    Html,
+}
+
+/// A share as people write it: `10%`, `10 %` or `0.1`.
+fn share(text: &str) -> Result<Ratio, String> {
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let share = number.trim().parse::<f64>().ok().and_then(|number| Ratio::new(number / unit));
+    share.ok_or_else(|| "give a share from 0 to 100 %, such as 10%".to_owned())
+}
+
 /// `ramp runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
@@ -249,7 +287,8 @@ pub enum Format {
 const EXIT_STATUSES: &str = "\
 Exit status:
     0  the campaign is complete and a capacity was found (at least --require if given)
-    1  the campaign is complete without a capacity, or with one below --require; verify: the report differs
+    1  the campaign is complete without a capacity, or with one below --require; verify: the report differs; compare:
+       worse than --fail-if-worse allows
     2  the command line or the configuration cannot be used
     3  the campaign is inconclusive, or something that it needs failed
   130  the campaign was interrupted";

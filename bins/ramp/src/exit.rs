@@ -13,6 +13,8 @@ pub enum Exit {
     Done,
     /// A report is not what its journal comes to.
     Differs,
+    /// A run is worse than the one it is compared with.
+    Worse,
     /// The campaign is complete, without a capacity or with one below what was required.
     NoCapacity,
     /// The command line or the configuration cannot be used.
@@ -42,7 +44,7 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Self::Capacity | Self::Done => 0,
-            Self::NoCapacity | Self::Differs => 1,
+            Self::NoCapacity | Self::Differs | Self::Worse => 1,
             Self::Usage => 2,
             Self::Inconclusive => 3,
             Self::Interrupted => 130,

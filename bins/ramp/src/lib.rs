@@ -5,6 +5,7 @@
 mod check;
 pub mod claim;
 pub mod cli;
+mod compare;
 pub mod config;
 pub mod demo;
 pub mod driver;
@@ -50,6 +51,7 @@ pub fn start(cli: Cli) -> Exit {
         Command::Plan(args) => print_plan(&args.plan).map_err(CommandError::from),
         Command::Report(args) => report::print(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Runs(args) => runs::list(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ramp", &mut io::stdout());

@@ -18,6 +18,24 @@ use crate::{Locale, Report, grid::Row, label::visible};
 #[must_use]
 pub fn render(report: &Report, locale: Locale) -> String {
     let page = Page { report, locale, rows: Row::all(report) };
+    let title = format!("{} · {}", visible(&report.facts.name), page.title());
+    let body = html! {
+        a.skip href="#grid" { (locale.of("Aller à la grille", "Skip to the grid")) }
+        (page.summary())
+        main {
+            (page.limits())
+            (page.grid())
+            (page.plots())
+            (page.details())
+        }
+        footer { p { "ramp " (visible(page.version())) } }
+        script { (PreEscaped(SCRIPT)) }
+    };
+    document(locale, &title, &body)
+}
+
+/// A page with the reports' style and what a browser is to know of it.
+pub(crate) fn document(locale: Locale, title: &str, body: &Markup) -> String {
     let policy = format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
         hash(STYLE),
@@ -32,21 +50,10 @@ pub fn render(report: &Report, locale: Locale) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                title { (visible(&report.facts.name)) " · " (page.title()) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                a.skip href="#grid" { (locale.of("Aller à la grille", "Skip to the grid")) }
-                (page.summary())
-                main {
-                    (page.limits())
-                    (page.grid())
-                    (page.plots())
-                    (page.details())
-                }
-                footer { p { "ramp " (visible(page.version())) } }
-                script { (PreEscaped(SCRIPT)) }
-            }
+            body { (body) }
         }
     };
     let mut text = markup.into_string();
@@ -82,20 +89,20 @@ impl Page<'_> {
             }
         }
     }
+}
 
-    /// A table that scrolls by itself where the screen is narrower than it.
-    fn table(&self, caption: &str, head: &[&str], rows: &[Vec<Markup>]) -> Markup {
-        html! {
-            div.scroll tabindex="0" role="region" aria-label=(caption) {
-                table {
-                    caption.hidden { (caption) }
-                    thead { tr { @for cell in head { th scope="col" { (cell) } } } }
-                    tbody {
-                        @for row in rows {
-                            tr {
-                                @for (column, cell) in row.iter().enumerate() {
-                                    @if column == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
-                                }
+/// A table that scrolls by itself where the screen is narrower than it.
+pub(crate) fn table(caption: &str, head: &[&str], rows: &[Vec<Markup>]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(caption) {
+            table {
+                caption.hidden { (caption) }
+                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (column, cell) in row.iter().enumerate() {
+                                @if column == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
                             }
                         }
                     }

@@ -5,6 +5,7 @@
 //! same report.
 
 mod chart;
+pub mod compare;
 pub mod csv;
 mod grid;
 pub mod html;

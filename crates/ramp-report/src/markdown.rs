@@ -386,7 +386,7 @@ const fn ticked(done: bool) -> &'static str {
 }
 
 /// Text that stays text within a table: whoever names a label names no markup and no second line.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in short(text).chars() {
         match c {

@@ -3,6 +3,7 @@
 
 mod campaign;
 mod cli;
+mod compare;
 mod dashboards;
 mod demo;
 mod laboratory;

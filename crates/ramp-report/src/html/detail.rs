@@ -9,7 +9,7 @@ use ramp_core::{
     verdict::{Finding, Verdict, Weight},
 };
 
-use super::Page;
+use super::{Page, table};
 use crate::{
     grid::{Checklist, Row},
     label::{sentence, short, visible},
@@ -54,7 +54,7 @@ impl Page<'_> {
         let rows: Vec<_> = self.rows.iter().map(|row| self.grid_row(row)).collect();
         let heading = self.t("Grille de Résultats", "Results Grid");
         let body = html! {
-            (self.table(heading, &head, &rows))
+            (table(heading, &head, &rows))
             p.note {
                 (self.t(
                     "Latences : les panneaux, sur les topics chargés. Lag : le plus haut lag réel (acquittés sur la source, pas encore vus sur la cible). CPU : le worker le plus chargé. — : palier non atteint, ou aucune mesure valable.",
@@ -98,7 +98,7 @@ impl Page<'_> {
         html! {
             h3 { (heading) }
             p { (sentence(&self.locale.refined(refined))) }
-            (self.table(heading, &head, &rows))
+            (table(heading, &head, &rows))
         }
     }
 
@@ -117,7 +117,7 @@ impl Page<'_> {
             ]
         });
         let heading = self.t("Temps de Récupération par Palier", "Recovery Time per Tier");
-        html! { div { h3 { (heading) } (self.table(heading, &head, &rows.collect::<Vec<_>>())) } }
+        html! { div { h3 { (heading) } (table(heading, &head, &rows.collect::<Vec<_>>())) } }
     }
 
     fn checklist(&self) -> Markup {
@@ -176,7 +176,7 @@ impl Page<'_> {
         let rows: Vec<_> = all().map(|row| self.latency_row(row)).collect();
         let parts_rows: Vec<_> = all().map(|row| self.parts_row(row)).collect();
         let body = html! {
-            (self.table(measured, &head, &rows))
+            (table(measured, &head, &rows))
             p.note {
                 (self.t(
                     "Chaque enregistrement, de son heure d'envoi prévue à son arrivée sur la cible ; ce qui n'est pas arrivé compte avec son âge.",
@@ -184,7 +184,7 @@ impl Page<'_> {
                 ))
             }
             h3 { (parts) }
-            (self.table(parts, &parts_head, &parts_rows))
+            (table(parts, &parts_head, &parts_rows))
             p.note {
                 (self.t(
                     "Retard d'envoi : de l'heure prévue à la remise au client. Réplication : de l'horodatage sur la source à l'acquittement de la cible, selon l'horloge du worker. Des percentiles ne s'additionnent pas.",
@@ -328,8 +328,8 @@ impl Page<'_> {
         let asked = self.t("Requêtes", "Queries");
         let head = [self.t("Signal", "Signal"), self.t("Panneau", "Panel"), self.t("Requête", "Query")];
         let body = html! {
-            (self.table(heading, &[self.t("Quoi", "What"), self.t("Valeur", "Value")], &rows))
-            @if !queries.is_empty() { h3 { (asked) } (self.table(asked, &head, &queries)) }
+            (table(heading, &[self.t("Quoi", "What"), self.t("Valeur", "Value")], &rows))
+            @if !queries.is_empty() { h3 { (asked) } (table(asked, &head, &queries)) }
         };
         self.section("run", heading, &body)
     }

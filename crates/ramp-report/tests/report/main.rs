@@ -3,6 +3,7 @@
 
 mod browser;
 mod chromium;
+mod compare;
 mod form;
 mod hostile;
 mod journal;

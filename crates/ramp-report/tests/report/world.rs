@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) client: Option<LoadPart>,
     /// How late the generator is, in milliseconds.
     pub(crate) lateness: f64,
+    /// How much longer each record takes than usual, in milliseconds.
+    pub(crate) slower: f64,
 }
 
 /// Where records wait when there are too many.
@@ -82,6 +84,7 @@ impl Default for World {
             refine: None,
             client: None,
             lateness: 0.9,
+            slower: 0.0,
         }
     }
 }
@@ -187,7 +190,7 @@ impl World {
 
     fn pass(&self, load: &mut Load, second: u64, inputs: &mut Vec<Input>) {
         let ends = load.stopped.is_none() && second - load.begun >= load.hold;
-        load.pass(self.capacity, second, ends);
+        load.pass(self.capacity, self.slower, second, ends);
         if ends {
             load.stopped = Some(second);
         }
@@ -292,7 +295,7 @@ impl Load {
     }
 
     /// One second passes.
-    fn pass(&mut self, capacity: Option<f64>, second: u64, ends: bool) {
+    fn pass(&mut self, capacity: Option<f64>, slower: f64, second: u64, ends: bool) {
         if self.stopped.is_none() || ends {
             let due = self.rate * (second - self.begun).min(self.hold) as f64;
             self.waiting += due - self.offered;
@@ -300,7 +303,8 @@ impl Load {
         }
         let arriving = capacity.map_or(self.waiting, |capacity| capacity.min(self.waiting)).floor();
         let queue = self.waiting / capacity.unwrap_or(f64::INFINITY).max(1.0);
-        let latency = 0.03 + 0.05 * wobble(second, 7).powi(3) + if queue > 1.05 { queue } else { 0.0 };
+        let usual = 0.03 + slower / 1e3 + 0.05 * wobble(second, 7).powi(3);
+        let latency = usual + if queue > 1.05 { queue } else { 0.0 };
         self.waiting -= arriving;
         if arriving > 0.0 {
             *self.arrivals.entry((latency * 1e3) as u64).or_default() += arriving;

@@ -38,6 +38,7 @@ pub(crate) fn ramp_toml(endpoints: &Endpoints, guard: Option<&Guard>, options: &
             ("prefix", &options.topic_prefix),
             ("count", &options.topics.to_string()),
             ("prometheus", &endpoints.prometheus),
+            ("connect", &endpoints.connect),
         ],
     )
 }

@@ -1,9 +1,12 @@
 //! `ramp check`: everything that a campaign needs, each part looked at although another is missing. It writes one canary
 //! to each partition that a campaign would load, and nothing else.
 
-use std::{error::Error, fmt, time::Duration};
+mod connect;
+mod found;
 
-use futures_util::StreamExt;
+use std::{error::Error, time::Duration};
+
+use futures_util::{StreamExt, future::OptionFuture};
 use ramp_core::observation::{Reading, Sample};
 use ramp_load::{
     clock::Clock,
@@ -11,9 +14,13 @@ use ramp_load::{
     probe::{Probe, canary::Canaries},
     stamp::{Identity, RunId},
 };
-use ramp_observe::{Observed, Observer, catalog};
+use ramp_observe::{
+    Observed, Observer, catalog,
+    connect::{ConnectError, Connector},
+};
 use tokio::time::Instant;
 
+use self::found::{Finding, Found};
 use crate::{
     claim::Claim,
     cli::CheckArgs,
@@ -25,73 +32,102 @@ use crate::{
     run::complete,
 };
 
-/// How one part stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    /// A campaign can rely on it.
-    Good,
-    /// A campaign can begin; what is told may make it worth less.
-    Doubtful,
-    /// No campaign can begin.
-    Missing,
-}
-
-/// What was found of one part, and what to do where it is not good.
-#[derive(Debug)]
-struct Finding {
-    mark: Mark,
-    part: &'static str,
-    text: String,
-}
-
-/// Looks at every part and prints what it finds as soon as it is found.
+/// Looks at every part and tells what it finds.
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
     let settings = Settings::of(&args.inputs)?;
     complete(async {
-        let mut worst = Mark::Good;
-        let mut tell = |finding: Finding| {
-            println!("{finding}");
-            worst = if finding.mark.is_worse_than(worst) { finding.mark } else { worst };
-        };
-        look(&settings, &mut tell).await;
-        Ok(match worst {
-            Mark::Good | Mark::Doubtful => Exit::Done,
-            Mark::Missing => Exit::Inconclusive,
-        })
+        let mut look = Look { settings: &settings, found: Found::nothing() };
+        look.around().await;
+        Ok(if look.found.is_ready() { Exit::Done } else { Exit::Inconclusive })
     })
 }
 
-async fn look(settings: &Settings, tell: &mut impl FnMut(Finding)) {
-    let (run, clock, start) = (RunId::random(), Clock::start(), Start::now());
-    let target_topics = settings.target_topics();
-    let (source, target, observer) = tokio::join!(
-        preflight::describe(&settings.source, &settings.topics),
-        preflight::watch(&settings.target, &target_topics, clock, run),
-        preflight::observe(settings, start),
-    );
-    tell(match &source {
-        Ok(view) => Finding::good("source", described(settings, view)),
-        Err(error) => Finding::missing("source", &cause(error)),
-    });
-    tell(match &target {
-        Ok(probe) => watched(settings, probe),
-        Err(error) => Finding::missing("target", &cause(error)),
-    });
-    match observer {
-        Ok(observer) => observed(settings, &observer, start, tell).await,
-        Err(error) => tell(Finding::missing("prometheus", &cause(&error))),
+/// A check under way.
+struct Look<'a> {
+    settings: &'a Settings,
+    found: Found,
+}
+
+impl Look<'_> {
+    /// What is found is told at once: the parts that wait come last.
+    fn tell(&mut self, finding: Finding) {
+        println!("{finding}");
+        self.found.add(finding);
     }
-    let (Ok(view), Ok(probe)) = (source, target) else {
-        return tell(Finding::missing("replication", &"needs both clusters; nothing was sent"));
-    };
-    // No canary may cross beside another campaign's records.
-    match Claim::on(view.id.as_deref().unwrap_or(&settings.source.bootstrap)) {
-        Ok(claim) => {
-            let canaries = Canaries::new(settings.source.clone(), run, clock, view.topics);
-            tell(crossed(settings, &canaries, &probe).await);
-            drop(claim);
+
+    async fn around(&mut self) {
+        let settings = self.settings;
+        let (run, clock, start) = (RunId::random(), Clock::start(), Start::now());
+        let target_topics = settings.target_topics();
+        let (source, target, observer, connectors) = tokio::join!(
+            preflight::describe(&settings.source, &settings.topics),
+            preflight::watch(&settings.target, &target_topics, clock, run),
+            preflight::observe(settings, start),
+            OptionFuture::from(settings.connect.as_ref().map(connect::ask)),
+        );
+        self.tell(match &source {
+            Ok(view) => Finding::good("source", described(settings, view)),
+            Err(error) => Finding::missing("source", &cause(error)),
+        });
+        self.tell(match &target {
+            Ok(probe) => watched(settings, probe),
+            Err(error) => Finding::missing("target", &cause(error)),
+        });
+        if let Some(connectors) = connectors {
+            self.connectors(connectors);
         }
-        Err(error) => tell(Finding::missing("replication", &format!("{error}; nothing was sent"))),
+        match observer {
+            Ok(observer) => self.observed(&observer, start).await,
+            Err(error) => self.tell(Finding::missing("prometheus", &cause(&error))),
+        }
+        let (Ok(view), Ok(probe)) = (source, target) else {
+            return self.tell(Finding::missing("replication", &"needs both clusters; nothing was sent"));
+        };
+        // No canary may cross beside another campaign's records.
+        match Claim::on(&view.id) {
+            Ok(claim) => {
+                let canaries = Canaries::new(settings.source.clone(), run, clock, view.topics);
+                self.tell(crossed(settings, &canaries, &probe).await);
+                drop(claim);
+            }
+            Err(error) => self.tell(Finding::missing("replication", &format!("{error}; nothing was sent"))),
+        }
+    }
+
+    fn connectors(&mut self, connectors: Result<Vec<Connector>, ConnectError>) {
+        match connectors {
+            Ok(connectors) => {
+                let topics = &self.settings.topics;
+                connect::findings(&connectors, topics).into_iter().for_each(|finding| self.tell(finding));
+                let mirrors = connectors.iter().filter(|connector| connector.mirrors(topics));
+                self.found.connectors = Some(mirrors.map(Into::into).collect());
+            }
+            Err(error) => self.tell(Finding::missing(connect::PART, &error)),
+        }
+    }
+
+    /// The queries, the level before the load, and whether the plan can be judged by them.
+    async fn observed(&mut self, observer: &Observer, start: Start) {
+        let settings = self.settings;
+        let ahead = observer.clock_ahead();
+        let text = format!(
+            "{} answers; its clock is {ahead:+.1} s from this machine's",
+            settings.prometheus.address()
+        );
+        self.tell(Finding::good("prometheus", text));
+        for query in observer.checks() {
+            self.tell(match (query.series, query.cautions.as_slice()) {
+                (0, []) => Finding::doubtful("query", format!("{query}\n  {NOTHING_YET}")),
+                (_, []) => Finding::good("query", query.to_string()),
+                (_, _) => Finding::doubtful("query", query.to_string()),
+            });
+        }
+        let signals = observer.signals().cloned().chain([lag()]).collect();
+        if let Err(error) = settings.plan.plan(signals) {
+            self.tell(Finding::missing("plan", &error));
+        }
+        let level = level(observer, start).await;
+        self.tell(backlog(level, settings.plan.recovery.floor));
     }
 }
 
@@ -144,23 +180,8 @@ async fn crossed(settings: &Settings, canaries: &Canaries, probe: &Probe) -> Fin
     }
 }
 
-/// The queries, the level before the load, and whether the plan can be judged by them.
-async fn observed(settings: &Settings, observer: &Observer, start: Start, tell: &mut impl FnMut(Finding)) {
-    let ahead = observer.clock_ahead();
-    let text =
-        format!("{} answers; its clock is {ahead:+.1} s from this machine's", settings.prometheus.address());
-    tell(Finding::good("prometheus", text));
-    for query in observer.checks() {
-        tell(match (query.series, query.cautions.as_slice()) {
-            (0, []) => Finding::doubtful("query", format!("{query}\n  {NOTHING_YET}")),
-            (_, []) => Finding::good("query", query.to_string()),
-            (_, _) => Finding::doubtful("query", query.to_string()),
-        });
-    }
-    let signals = observer.signals().cloned().chain([lag()]).collect();
-    if let Err(error) = settings.plan.plan(signals) {
-        tell(Finding::missing("plan", &error));
-    }
+/// Active Records as they stand before the load.
+async fn level(observer: &Observer, start: Start) -> Option<f64> {
     let mut readings = observer.sample(start.elapsed());
     let mut level = None;
     while let Some(Observed { reading: Reading { signal, sample }, .. }) = readings.next().await {
@@ -168,9 +189,12 @@ async fn observed(settings: &Settings, observer: &Observer, start: Start, tell: 
             level = points.iter().map(|point| point.value).reduce(f64::max);
         }
     }
-    let floor = settings.plan.recovery.floor;
+    level
+}
+
+fn backlog(level: Option<f64>, floor: u64) -> Finding {
     let signal = catalog::ACTIVE_RECORDS;
-    tell(match level {
+    match level {
         None => Finding::doubtful(
             "backlog",
             format!("{signal} has no value now, so that only the canaries can tell of a backlog"),
@@ -185,39 +209,6 @@ async fn observed(settings: &Settings, observer: &Observer, start: Start, tell: 
                  a backlog is left"
             ),
         ),
-    });
-}
-
-impl Mark {
-    const fn is_worse_than(self, other: Self) -> bool {
-        self as u8 > other as u8
-    }
-}
-
-impl Finding {
-    const fn good(part: &'static str, text: String) -> Self {
-        Self { mark: Mark::Good, part, text }
-    }
-
-    const fn doubtful(part: &'static str, text: String) -> Self {
-        Self { mark: Mark::Doubtful, part, text }
-    }
-
-    fn missing(part: &'static str, why: &impl fmt::Display) -> Self {
-        Self { mark: Mark::Missing, part, text: why.to_string() }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = match self.mark {
-            Mark::Good => '✓',
-            Mark::Doubtful => '!',
-            Mark::Missing => '✗',
-        };
-        let mut lines = self.text.lines();
-        write!(f, "{mark} {:11} {}", self.part, lines.next().unwrap_or_default())?;
-        lines.try_for_each(|line| write!(f, "\n{:14}{line}", ""))
     }
 }
 
@@ -225,16 +216,3 @@ const NOTHING_YET: &str = "nothing to judge now: a rate needs two scrapes and an
 
 /// How long the canaries may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_finding_is_a_mark_a_part_and_its_text_below_each_other() {
-        let query = Finding::doubtful("query", "mm2.latency_avg\n  panel: x".to_owned());
-        assert_eq!(query.to_string(), "! query       mm2.latency_avg\n                panel: x");
-        assert_eq!(Finding::missing("source", &"gone").to_string(), "✗ source      gone");
-        assert!(Mark::Missing.is_worse_than(Mark::Doubtful) && !Mark::Good.is_worse_than(Mark::Good));
-    }
-}

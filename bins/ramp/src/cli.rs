@@ -156,7 +156,7 @@ pub struct Inputs {
     pub addresses: Addresses,
 }
 
-/// Where the clusters and Prometheus are.
+/// Where the clusters, Prometheus and Kafka Connect are.
 #[derive(Debug, Clone, Args)]
 pub struct Addresses {
     /// Bootstrap servers of the cluster that takes the load.
@@ -168,6 +168,9 @@ pub struct Addresses {
     /// The address of Prometheus.
     #[arg(long, value_name = "URL", env = "PROMETHEUS_URL")]
     pub prometheus: Option<String>,
+    /// The address of Kafka Connect's REST interface, which tells how the replication's tasks stand; needed by nothing.
+    #[arg(long, value_name = "URL", env = "CONNECT_URL")]
+    pub connect: Option<String>,
 }
 
 /// How a campaign is told of, and what it must come to.

@@ -1,5 +1,6 @@
 //! Configuration: what the user wrote ([`raw`]), and what the program may use ([`resolve`]).
 
+mod connect;
 pub mod plan_text;
 mod prometheus;
 pub mod raw;

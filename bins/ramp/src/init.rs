@@ -39,6 +39,7 @@ struct Answers {
     source: String,
     target: String,
     prometheus: String,
+    connect: Option<String>,
     properties: BTreeMap<String, String>,
     has_login: bool,
 }
@@ -81,6 +82,7 @@ fn answers(args: &InitArgs) -> Result<Answers, CommandError> {
     answers.source = given(bootstrap, SOURCE)?;
     answers.target = given(args.addresses.target.clone(), TARGET)?;
     answers.prometheus = given(args.addresses.prometheus.clone(), PROMETHEUS)?;
+    answers.connect = args.addresses.connect.clone();
     Ok(answers)
 }
 
@@ -114,6 +116,9 @@ impl Answers {
             let _ = writeln!(properties, "{} = {}", quoted(name), quoted(value));
         }
         let login = if self.has_login { "" } else { "# " };
+        let connect = self.connect.as_deref();
+        let connect =
+            connect.map_or_else(|| EXAMPLE_CONNECT.to_owned(), |url| format!("url = {}", quoted(url)));
         format!(
             r#"# Written by `ramp init`; docs/configuration.md knows every key. `ramp check` looks at what stands here.
 name = {name}
@@ -155,6 +160,10 @@ url = {prometheus}
 # Values for the dashboards' template variables.
 # [prometheus.variables]
 # connector = "mm2"
+
+# Where Kafka Connect tells how the replication's connectors and tasks stand.
+[connect]
+{connect}
 "#,
             name = quoted(&self.name),
             source = quoted(&self.source),
@@ -163,6 +172,9 @@ url = {prometheus}
         )
     }
 }
+
+/// What stands in the place of an address that was not given: no campaign needs it.
+const EXAMPLE_CONNECT: &str = "# url = \"http://connect:8083\"";
 
 /// A value that is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -208,6 +220,7 @@ mod tests {
                 source: "a\"b:1".to_owned(),
                 target: "b:1".to_owned(),
                 prometheus: "http://c:1".to_owned(),
+                connect: has_login.then(|| "http://d:1".to_owned()),
                 properties: properties.clone(),
                 has_login,
             };
@@ -216,6 +229,7 @@ mod tests {
             assert_eq!(raw.source.properties, properties);
             assert_eq!(raw.source.password_env.is_some(), has_login);
             assert_eq!((raw.topics.count, raw.prometheus.url.as_deref()), (Some(10), Some("http://c:1")));
+            assert_eq!(raw.connect.url.as_deref(), has_login.then_some("http://d:1"));
         }
     }
 }

@@ -44,8 +44,8 @@ pub(crate) struct Reached {
     pub(crate) clock: Clock,
     pub(crate) canaries: Canaries,
     pub(crate) probe: Probe,
-    /// The source cluster's identity, where its brokers tell it.
-    pub(crate) cluster: Option<String>,
+    /// The source cluster's identity.
+    pub(crate) cluster: String,
 }
 
 /// Why a campaign cannot begin.
@@ -87,7 +87,7 @@ impl Preflight {
         let facts = facts(settings, &observer, begun);
         let queries = queries(&observer);
         let Reached { run, clock, canaries, probe, cluster } = reached;
-        let claim = Claim::on(cluster.as_deref().unwrap_or(&settings.source.bootstrap))?;
+        let claim = Claim::on(&cluster)?;
         let means = Means {
             source: settings.source.clone(),
             topics: settings.topics.clone(),

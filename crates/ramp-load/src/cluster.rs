@@ -35,8 +35,8 @@ pub enum ClusterError {
 /// What a cluster is, and what it says of some topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterView {
-    /// The identity by which its brokers know it; none where they do not tell.
-    pub id: Option<String>,
+    /// The identity by which its brokers know it; the bootstrap servers where they do not tell.
+    pub id: String,
     /// The topics, in the order in which they were asked for.
     pub topics: Vec<TopicView>,
 }
@@ -62,7 +62,8 @@ pub fn describe(config: &ClusterConfig, topics: &[String]) -> Result<ClusterView
         Ok(TopicView { name: topic.clone(), partitions: known.partitions().len() })
     };
     let topics = topics.iter().map(view).collect::<Result<_, ClusterError>>()?;
-    Ok(ClusterView { id: client.client().fetch_cluster_id(PATIENCE), topics })
+    let id = client.client().fetch_cluster_id(PATIENCE);
+    Ok(ClusterView { id: id.unwrap_or_else(|| config.bootstrap.clone()), topics })
 }
 
 /// For a question that follows one that was answered.

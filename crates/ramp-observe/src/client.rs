@@ -18,14 +18,15 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use self::answer::{Answer, Data, Targets, decode, refusal};
 pub(crate) use self::moments::Moments;
-use self::{
-    answer::{Answer, Data, Targets, decode, refusal},
-    config::Secrets,
-};
 pub use self::{
     config::{Credentials, PrometheusConfig, Tls},
     error::QueryError,
+};
+pub(crate) use self::{
+    config::{Secrets, plain_url, shown_url},
+    error::chain,
 };
 use crate::dashboard::span;
 
@@ -47,16 +48,17 @@ impl fmt::Debug for Prometheus {
 impl Prometheus {
     pub(crate) fn new(config: &PrometheusConfig) -> Result<Self, QueryError> {
         let address = |reason: String| QueryError::Address { url: config.address(), reason };
-        let url = config.checked_url().map_err(address)?;
+        let url = plain_url(&config.url).map_err(address)?;
         let client = reqwest::Client::builder()
             .default_headers(config.header_map()?)
             .redirect(Policy::custom(same_host))
             .pool_max_idle_per_host(AT_ONCE);
-        let client = config.tls.apply(client, url.starts_with("https:"))?.build().map_err(|error| {
-            let reason = format!("{}; name the authorities with prometheus.ca_file", error::chain(&error));
-            QueryError::Tls { what: "the system's certificates", reason }
-        })?;
-        let client = Client::from(client, &url).map_err(|error| address(error::chain(&error)))?;
+        let client =
+            config.tls.apply(client, "prometheus", url.starts_with("https:"))?.build().map_err(|error| {
+                let reason = format!("{}; name the authorities with prometheus.ca_file", chain(&error));
+                QueryError::Tls { what: "the system's certificates".to_owned(), reason }
+            })?;
+        let client = Client::from(client, &url).map_err(|error| address(chain(&error)))?;
         let secrets = Arc::new(config.secrets());
         let slots = |count| Arc::new(Semaphore::new(count));
         Ok(Self { client, secrets, slots: slots(AT_ONCE), slots_beside: slots(AT_ONCE_BESIDE) })
@@ -241,8 +243,8 @@ impl From<prometheus_http_query::Error> for AskError {
 impl AskError {
     fn query_error(self) -> QueryError {
         let reason = match self {
-            Self::Request(error) => error::chain(&error.without_url()),
-            Self::Client(error) => error::chain(&error),
+            Self::Request(error) => chain(&error.without_url()),
+            Self::Client(error) => chain(&error),
         };
         QueryError::Connection { reason }
     }
@@ -262,8 +264,7 @@ async fn body(mut answer: Response) -> Result<Vec<u8>, QueryError> {
     let mut body = Vec::new();
     loop {
         let chunk = answer.chunk().await;
-        let chunk =
-            chunk.map_err(|error| QueryError::Connection { reason: error::chain(&error.without_url()) })?;
+        let chunk = chunk.map_err(|error| QueryError::Connection { reason: chain(&error.without_url()) })?;
         let Some(chunk) = chunk else { break };
         body.extend_from_slice(&chunk);
         if body.len() > LONGEST_BODY {

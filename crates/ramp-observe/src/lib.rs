@@ -1,4 +1,4 @@
-//! Asks Prometheus what Grafana dashboards show. Judges nothing.
+//! Asks Prometheus what Grafana dashboards show, and Kafka Connect how its tasks stand. Judges nothing.
 //!
 //! A signal of the [`catalog`] is bound to a query of a dashboard's panel; the panel's own expression, its template
 //! variables resolved, is what is asked. An outer `avg`, `max` or `min` over workers is taken off, so that a hot one is
@@ -9,6 +9,7 @@
 pub mod catalog;
 mod check;
 mod client;
+pub mod connect;
 mod dashboard;
 mod decode;
 mod observer;

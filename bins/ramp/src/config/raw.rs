@@ -29,6 +29,8 @@ pub struct RawConfig {
     pub load: RawLoad,
     /// Where the dashboards' queries are answered.
     pub prometheus: RawPrometheus,
+    /// Where Kafka Connect tells how the replication's tasks stand.
+    pub connect: RawConnect,
     /// Which panels show the signals, where the catalogue does not say so.
     pub signals: BTreeMap<String, RawSignal>,
     /// What a stop on a signal of the hosts means.
@@ -128,6 +130,22 @@ pub struct RawPrometheus {
     pub key_file: Option<PathBuf>,
     /// Headers to send, such as `X-Scope-OrgID`.
     pub headers: BTreeMap<String, RawHeader>,
+}
+
+/// Kafka Connect's REST interface; nobody is asked where it has no address.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawConnect {
+    /// Its address.
+    pub url: Option<String>,
+    /// The environment variable that holds the user name for basic authentication.
+    pub username_env: Option<String>,
+    /// The environment variable that holds the password for basic authentication.
+    pub password_env: Option<String>,
+    /// A file whose first line is the password.
+    pub password_file: Option<PathBuf>,
+    /// A file with the authorities to trust, in place of the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A value of a template variable: a text that is put in as it is, or values that are matched literally.

@@ -11,10 +11,10 @@ use ramp_load::{
     payload::Payload,
     probe::topics::ReplicationPolicy,
 };
-use ramp_observe::{PrometheusConfig, catalog::Catalog};
+use ramp_observe::{PrometheusConfig, catalog::Catalog, connect::ConnectConfig};
 
 use super::{
-    ConfigError,
+    ConfigError, connect,
     plan_text::{ExtendText, PlanText},
     prometheus,
     raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawReplication},
@@ -48,6 +48,8 @@ pub struct Settings {
     pub dashboards: Option<PathBuf>,
     /// How often they are read.
     pub sampling: Duration,
+    /// Where the replication's tasks tell how they stand, if anywhere.
+    pub connect: Option<ConnectConfig>,
 }
 
 impl Settings {
@@ -107,6 +109,7 @@ impl Settings {
             dashboards: raw.prometheus.dashboards.as_ref().map(|path| folder.join(path)),
             sampling: prometheus::sampling(&raw.prometheus)?,
             prometheus: prometheus::settings(raw.prometheus, args.addresses.prometheus.clone(), folder)?,
+            connect: connect::settings(raw.connect, args.addresses.connect.clone(), folder)?,
             catalog,
             plan,
         })

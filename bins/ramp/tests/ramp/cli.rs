@@ -9,7 +9,7 @@ fn ramp(config: &str, arguments: &[&str]) -> (TempDir, Output) {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("ramp.toml"), config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
-    for variable in ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL"] {
+    for variable in ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL", "CONNECT_URL"] {
         command.env_remove(variable);
     }
     let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
@@ -201,7 +201,7 @@ fn a_configuration_is_begun_from_a_java_client_s_properties_without_its_secrets(
     std::fs::write(folder.path().join("client.properties"), properties).unwrap();
     let init = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
-        for variable in ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL"] {
+        for variable in ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL", "CONNECT_URL"] {
             command.env_remove(variable);
         }
         command.arg("init").args(more).current_dir(folder.path());

@@ -18,7 +18,7 @@ use crate::dashboards::Watch;
 static ONE: Mutex<()> = Mutex::new(());
 
 /// What would speak over a configuration.
-const VARIABLES: [&str; 3] = ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL"];
+const VARIABLES: [&str; 4] = ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL", "CONNECT_URL"];
 
 /// A worker that is not warm after so many rounds of ten seconds never will be.
 const ROUNDS: u32 = 6;

@@ -42,13 +42,15 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    pub(super) fn apply(
+    /// Gives `builder` the certificates, whose files are named in that section of the configuration.
+    pub(crate) fn apply(
         &self,
         mut builder: ClientBuilder,
+        section: &str,
         is_encrypted: bool,
     ) -> Result<ClientBuilder, QueryError> {
         if let Some(pem) = &self.authorities {
-            let unusable = |reason| QueryError::Tls { what: "prometheus.ca_file", reason };
+            let unusable = |reason| QueryError::Tls { what: format!("{section}.ca_file"), reason };
             let authorities = Certificate::from_pem_bundle(pem);
             let authorities =
                 authorities.map_err(|error| unusable(format!("{}; it must be PEM", chain(&error))))?;
@@ -63,7 +65,7 @@ impl Tls {
         if let Some(pem) = &self.identity {
             // The library's reason may quote the key.
             let unusable = |_| QueryError::Tls {
-                what: "prometheus.cert_file with prometheus.key_file",
+                what: format!("{section}.cert_file with {section}.key_file"),
                 reason:
                     "no certificate and key that belong together; both must be PEM, and the key not encrypted"
                         .to_owned(),
@@ -88,27 +90,7 @@ impl PrometheusConfig {
     /// The address as it may be shown: without a login that stands in it, and without its query.
     #[must_use]
     pub fn address(&self) -> String {
-        let Ok(mut url) = Url::parse(&self.url) else { return "(no address)".to_owned() };
-        // Only addresses without a host refuse, and those have no login.
-        let _ = url.set_username("").and_then(|()| url.set_password(None));
-        url.set_query(None);
-        url.set_fragment(None);
-        url.to_string()
-    }
-
-    /// The address, without the slash at its end that would double.
-    pub(super) fn checked_url(&self) -> Result<String, String> {
-        let url = Url::parse(&self.url).map_err(|error| error.to_string())?;
-        if !["http", "https"].contains(&url.scheme()) {
-            return Err("it begins with neither http:// nor https://".to_owned());
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("it holds a login; use username_env and password_env".to_owned());
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err("it holds a query; leave out what begins with ? or #".to_owned());
-        }
-        Ok(url.as_str().trim_end_matches('/').to_owned())
+        shown_url(&self.url)
     }
 
     pub(super) fn header_map(&self) -> Result<HeaderMap, QueryError> {
@@ -131,10 +113,34 @@ impl PrometheusConfig {
 
     pub(super) fn secrets(&self) -> Secrets {
         let login = self.credentials.iter().flat_map(Credentials::secrets);
-        let all = login.chain(self.headers.values().cloned());
-        // A single digit, as tenants have, would be hidden in every number.
-        Secrets::new(all.filter(|secret| secret.len() >= SHORTEST_SECRET).collect())
+        Secrets::new(login.chain(self.headers.values().cloned()))
     }
+}
+
+/// An address as it may be shown: without a login that stands in it, and without its query.
+pub(crate) fn shown_url(url: &str) -> String {
+    let Ok(mut url) = Url::parse(url) else { return "(no address)".to_owned() };
+    // Only addresses without a host refuse, and those have no login.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+/// An address that holds neither login nor query, without the slash at its end that would double; or why it cannot be
+/// used.
+pub(crate) fn plain_url(url: &str) -> Result<String, String> {
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    if !["http", "https"].contains(&url.scheme()) {
+        return Err("it begins with neither http:// nor https://".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it holds a login; use username_env and password_env".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("it holds a query; leave out what begins with ? or #".to_owned());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// A login, which shows itself as `***`.
@@ -160,7 +166,7 @@ impl Credentials {
         Self(Login::Basic { username, password })
     }
 
-    fn header(&self) -> Option<HeaderValue> {
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
         let text = match &self.0 {
             Login::Bearer(token) => format!("Bearer {token}"),
             Login::Basic { username, password } => format!("Basic {}", encoded(username, password)),
@@ -170,7 +176,7 @@ impl Credentials {
         Some(value)
     }
 
-    fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         match &self.0 {
             Login::Bearer(token) => vec![token.clone()],
             Login::Basic { username, password } => vec![encoded(username, password), password.clone()],
@@ -189,17 +195,20 @@ fn encoded(username: &str, password: &str) -> String {
 }
 
 /// What no message may show, even where a server echoes it.
-pub(super) struct Secrets(Vec<String>);
+pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
-    fn new(mut secrets: Vec<String>) -> Self {
+    pub(crate) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        // A single digit, as tenants have, would be hidden in every number.
+        let mut secrets: Vec<_> =
+            secrets.into_iter().filter(|secret| secret.len() >= SHORTEST_SECRET).collect();
         // One that stands within another would leave the rest of that to be read.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self(secrets)
     }
 
     /// What a server said, as it may be shown: without secrets, on one line, and no longer than a person reads.
-    pub(super) fn shown(&self, text: &str) -> String {
+    pub(crate) fn shown(&self, text: &str) -> String {
         let hidden = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
         let mut letters = hidden.chars();
         let shown = letters.by_ref().take(LONGEST_TEXT).map(|c| if c.is_control() { ' ' } else { c });

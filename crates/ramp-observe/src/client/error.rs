@@ -26,7 +26,7 @@ pub enum QueryError {
     #[error("{what} cannot be used: {reason}")]
     Tls {
         /// The certificate or key.
-        what: &'static str,
+        what: String,
         /// What is wrong with it.
         reason: String,
     },
@@ -126,7 +126,7 @@ impl QueryError {
 }
 
 /// An error with its causes: the first says only "error sending request".
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut reason = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

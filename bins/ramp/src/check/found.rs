@@ -1,0 +1,145 @@
+//! What a check found: findings for people, and the figures behind them for programs.
+
+use std::fmt;
+
+use ramp_observe::connect::{Connector, Status};
+use serde::Serialize;
+
+/// Everything that a check found. As JSON it is what `ramp check --output json` writes.
+#[derive(Debug, Serialize)]
+pub(crate) struct Found {
+    /// Raised when a field changes in a way that older readers would take wrongly.
+    schema_version: u32,
+    /// Whether a campaign can begin.
+    ready: bool,
+    /// One for each part, in the order in which they were found.
+    findings: Vec<Finding>,
+    /// The connectors that copy the loaded topics; nothing where Connect was not asked or did not answer.
+    pub(super) connectors: Option<Vec<ConnectorFound>>,
+}
+
+/// How one part stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mark {
+    /// A campaign can rely on it.
+    Good,
+    /// A campaign can begin; what is told may make it worth less.
+    Doubtful,
+    /// No campaign can begin.
+    Missing,
+}
+
+/// What was found of one part, and what to do where it is not good.
+#[derive(Debug, Serialize)]
+pub(crate) struct Finding {
+    pub(super) mark: Mark,
+    pub(super) part: &'static str,
+    pub(super) text: String,
+}
+
+/// A connector and its tasks.
+#[derive(Debug, Serialize)]
+pub(super) struct ConnectorFound {
+    name: String,
+    /// Nothing where Connect does not know it yet.
+    #[serde(flatten)]
+    status: Option<StatusFound>,
+    tasks: Vec<TaskFound>,
+}
+
+#[derive(Debug, Serialize)]
+struct TaskFound {
+    id: u32,
+    #[serde(flatten)]
+    status: StatusFound,
+}
+
+#[derive(Debug, Serialize)]
+struct StatusFound {
+    state: String,
+    worker: String,
+    cause: Option<String>,
+}
+
+impl Found {
+    pub(super) const fn nothing() -> Self {
+        Self { schema_version: SCHEMA_VERSION, ready: true, findings: Vec::new(), connectors: None }
+    }
+
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.ready &= finding.mark < Mark::Missing;
+        self.findings.push(finding);
+    }
+
+    /// Whether a campaign can begin.
+    pub(super) const fn is_ready(&self) -> bool {
+        self.ready
+    }
+}
+
+impl Finding {
+    pub(super) const fn good(part: &'static str, text: String) -> Self {
+        Self { mark: Mark::Good, part, text }
+    }
+
+    pub(super) const fn doubtful(part: &'static str, text: String) -> Self {
+        Self { mark: Mark::Doubtful, part, text }
+    }
+
+    pub(super) fn missing(part: &'static str, why: &impl fmt::Display) -> Self {
+        Self { mark: Mark::Missing, part, text: why.to_string() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.mark {
+            Mark::Good => '✓',
+            Mark::Doubtful => '!',
+            Mark::Missing => '✗',
+        };
+        let mut lines = self.text.lines();
+        write!(f, "{mark} {:11} {}", self.part, lines.next().unwrap_or_default())?;
+        lines.try_for_each(|line| write!(f, "\n{:14}{line}", ""))
+    }
+}
+
+impl From<&Connector> for ConnectorFound {
+    fn from(connector: &Connector) -> Self {
+        let tasks = connector.tasks.iter();
+        let tasks = tasks.map(|task| TaskFound { id: task.id, status: (&task.status).into() });
+        let status = connector.status.as_ref().map(Into::into);
+        Self { name: connector.name.clone(), status, tasks: tasks.collect() }
+    }
+}
+
+impl From<&Status> for StatusFound {
+    fn from(Status { state, worker, cause }: &Status) -> Self {
+        Self { state: state.to_string(), worker: worker.clone(), cause: cause.clone() }
+    }
+}
+
+const SCHEMA_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_a_mark_a_part_and_its_text_below_each_other() {
+        let query = Finding::doubtful("query", "mm2.latency_avg\n  panel: x".to_owned());
+        assert_eq!(query.to_string(), "! query       mm2.latency_avg\n                panel: x");
+        assert_eq!(Finding::missing("source", &"gone").to_string(), "✗ source      gone");
+    }
+
+    #[test]
+    fn nothing_that_is_missing_is_made_good_by_what_comes_after_it() {
+        let mut found = Found::nothing();
+        found.add(Finding::doubtful("query", String::new()));
+        assert!(found.is_ready());
+        found.add(Finding::missing("source", &"gone"));
+        found.add(Finding::good("target", String::new()));
+        assert!(!found.is_ready());
+    }
+}

@@ -1,0 +1,391 @@
+//! Kafka Connect's REST interface: which connectors replicate, and how they and their tasks stand.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use regex::Regex;
+use reqwest::{
+    Client, StatusCode,
+    header::{AUTHORIZATION, HeaderMap},
+    redirect::Policy,
+};
+use serde::Deserialize;
+
+use crate::client::{Credentials, QueryError, Secrets, Tls, chain, plain_url, shown_url};
+
+/// Where Kafka Connect's REST interface is, and how to log in there. Shows no login.
+#[derive(Clone, Default)]
+pub struct ConnectConfig {
+    /// Its address, with its base path if it has one.
+    pub url: String,
+    /// How to log in.
+    pub credentials: Option<Credentials>,
+    /// Certificates.
+    pub tls: Tls,
+}
+
+impl fmt::Debug for ConnectConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectConfig").field("address", &shown_url(&self.url)).finish_non_exhaustive()
+    }
+}
+
+/// A client of Kafka Connect's REST interface.
+pub struct Connect {
+    client: Client,
+    url: String,
+    secrets: Secrets,
+}
+
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connect").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// A connector, as Connect tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connector {
+    /// Its name.
+    pub name: String,
+    /// Its class, the package included.
+    pub class: String,
+    /// How the connector itself stands, apart from its tasks; nothing where Connect does not know yet.
+    pub status: Option<Status>,
+    /// Its tasks, by their number.
+    pub tasks: Vec<Task>,
+    /// The topics that it copies: names and Java's regular expressions, with commas between; all where nothing is said.
+    pub topics: Option<String>,
+    /// And those among them that it does not.
+    pub excluded: Option<String>,
+}
+
+/// A task of a connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Its number within the connector.
+    pub id: u32,
+    /// How it stands.
+    pub status: Status,
+}
+
+/// How a connector or a task stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Its state.
+    pub state: State,
+    /// The worker that has it.
+    pub worker: String,
+    /// Why it failed: the first line of its trace, and the last cause beneath.
+    pub cause: Option<String>,
+}
+
+/// A state, as Connect calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It works.
+    Running,
+    /// It was told to wait.
+    Paused,
+    /// It was told to end; a connector that is stopped has no tasks.
+    Stopped,
+    /// No worker has it.
+    Unassigned,
+    /// It is being restarted.
+    Restarting,
+    /// It broke off, and does not begin again by itself.
+    Failed,
+    /// A state of another version of Connect.
+    Other(String),
+}
+
+/// Why Connect does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address cannot be used.
+    #[error("{url:?} is no address of Kafka Connect: {reason}; write for example http://127.0.0.1:8083")]
+    Address {
+        /// The address, without a login.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A certificate or the login cannot be used.
+    #[error(transparent)]
+    Login(QueryError),
+    /// Nothing came back.
+    #[error(
+        "{address} does not answer: {reason}; check connect.url and that Connect's REST interface listens there"
+    )]
+    Unanswered {
+        /// Its address.
+        address: String,
+        /// What happened.
+        reason: String,
+    },
+    /// An HTTP status that is no success.
+    #[error("{address} answers with HTTP status {status}; check connect.url and the login under [connect]")]
+    Status {
+        /// Its address.
+        address: String,
+        /// The status.
+        status: u16,
+    },
+    /// The answer is of another kind.
+    #[error("{address} does not answer as Kafka Connect does: {reason}; check connect.url")]
+    Foreign {
+        /// Its address.
+        address: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}
+
+impl Connect {
+    /// How long whoever asks for the first time should wait, while nothing waits for them.
+    pub const FIRST_PATIENCE: Duration = Duration::from_secs(5);
+
+    /// A client; nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the address, a certificate or the login cannot be used.
+    pub fn new(config: &ConnectConfig) -> Result<Self, ConnectError> {
+        let address = |reason| ConnectError::Address { url: shown_url(&config.url), reason };
+        let url = plain_url(&config.url).map_err(address)?;
+        let mut headers = HeaderMap::new();
+        if let Some(credentials) = &config.credentials {
+            let header = credentials.header();
+            let unfit = || ConnectError::Login(QueryError::Header { name: AUTHORIZATION.to_string() });
+            headers.insert(AUTHORIZATION, header.ok_or_else(unfit)?);
+        }
+        // A login goes to the host that it is for, and to no other.
+        let client = Client::builder().default_headers(headers).redirect(Policy::none());
+        let client = config.tls.apply(client, "connect", url.starts_with("https:"));
+        let client = client.map_err(ConnectError::Login)?.build().map_err(|error| {
+            let reason = format!("{}; name the authorities with connect.ca_file", chain(&error));
+            ConnectError::Login(QueryError::Tls { what: "the system's certificates".to_owned(), reason })
+        })?;
+        let secrets = Secrets::new(config.credentials.iter().flat_map(Credentials::secrets));
+        Ok(Self { client, url, secrets })
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.url
+    }
+
+    /// Every connector with its tasks, by name.
+    ///
+    /// # Errors
+    /// When Connect does not answer within `patience`, or not as Connect does.
+    pub async fn connectors(&self, patience: Duration) -> Result<Vec<Connector>, ConnectError> {
+        let address = || self.url.clone();
+        let unanswered = |error: reqwest::Error| ConnectError::Unanswered {
+            address: address(),
+            reason: if error.is_timeout() {
+                format!("no answer within {:.1} s", patience.as_secs_f64())
+            } else {
+                self.secrets.shown(&chain(&error.without_url()))
+            },
+        };
+        let foreign = |reason: String| ConnectError::Foreign { address: address(), reason };
+        let asked = self.client.get(format!("{}/connectors?expand=status&expand=info", self.url));
+        let mut answer = asked.timeout(patience).send().await.map_err(unanswered)?;
+        match answer.status() {
+            StatusCode::OK => {}
+            status => return Err(ConnectError::Status { address: address(), status: status.as_u16() }),
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST_BODY {
+                return Err(foreign(format!("the answer is longer than {LONGEST_BODY} bytes")));
+            }
+        }
+        // What serde quotes may be a connector's secret: the place alone is told.
+        let raw: BTreeMap<String, RawConnector> = serde_json::from_slice(&body).map_err(|error| {
+            foreign(format!("no list of connectors at column {} of its answer", error.column()))
+        })?;
+        Ok(raw.into_iter().map(|(name, raw)| self.connector(name, raw)).collect())
+    }
+
+    fn connector(&self, name: String, RawConnector { status, info }: RawConnector) -> Connector {
+        let RawConfig { class, topics, excluded } = info.config;
+        let (own, tasks) = status.map_or((None, Vec::new()), |status| (Some(status.connector), status.tasks));
+        let mut tasks: Vec<_> =
+            tasks.into_iter().map(|task| Task { id: task.id, status: self.status(task.status) }).collect();
+        tasks.sort_by_key(|task| task.id);
+        Connector {
+            name: self.secrets.shown(&name),
+            class,
+            status: own.map(|own| self.status(own)),
+            tasks,
+            topics,
+            excluded,
+        }
+    }
+
+    fn status(&self, RawStatus { state, worker_id, trace }: RawStatus) -> Status {
+        let cause = trace.as_deref().and_then(cause);
+        Status {
+            state: State::of(&self.secrets.shown(&state)),
+            worker: self.secrets.shown(&worker_id),
+            cause: cause.map(|cause| self.secrets.shown(&cause)),
+        }
+    }
+}
+
+impl Connector {
+    /// Whether it is MirrorMaker's, of the kind that copies records.
+    #[must_use]
+    pub fn is_mirror_source(&self) -> bool {
+        self.class.rsplit('.').next() == Some("MirrorSourceConnector")
+    }
+
+    /// Whether it copies one of `topics` of the source.
+    #[must_use]
+    pub fn mirrors(&self, topics: &[String]) -> bool {
+        self.is_mirror_source() && topics.iter().any(|topic| self.copies(topic))
+    }
+
+    /// Whether its configuration lets it copy `topic` of the source. What cannot be told is taken to be so.
+    #[must_use]
+    pub fn copies(&self, topic: &str) -> bool {
+        match_or(self.topics.as_deref(), topic, true) && !match_or(self.excluded.as_deref(), topic, false)
+    }
+}
+
+impl State {
+    fn of(word: &str) -> Self {
+        match word {
+            "RUNNING" => Self::Running,
+            "PAUSED" => Self::Paused,
+            "STOPPED" => Self::Stopped,
+            "UNASSIGNED" => Self::Unassigned,
+            "RESTARTING" => Self::Restarting,
+            "FAILED" => Self::Failed,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "RUNNING",
+            Self::Paused => "PAUSED",
+            Self::Stopped => "STOPPED",
+            Self::Unassigned => "UNASSIGNED",
+            Self::Restarting => "RESTARTING",
+            Self::Failed => "FAILED",
+            Self::Other(word) => word,
+        })
+    }
+}
+
+/// What a person reads of a Java exception's trace.
+fn cause(trace: &str) -> Option<String> {
+    let first = trace.lines().next()?;
+    let last = trace.lines().rev().find_map(|line| line.strip_prefix("Caused by: "));
+    Some(last.map_or_else(|| first.to_owned(), |last| format!("{first}, caused by {last}")))
+}
+
+/// Whether one of a list of patterns is `topic` as a whole; `unknown` where there is none, or one is beyond this program.
+fn match_or(patterns: Option<&str>, topic: &str, unknown: bool) -> bool {
+    let Some(patterns) = patterns else { return unknown };
+    let mut patterns = patterns.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+    patterns.any(|pattern| {
+        Regex::new(&format!("^(?:{pattern})$")).map_or(unknown, |pattern| pattern.is_match(topic))
+    })
+}
+
+#[derive(Deserialize)]
+struct RawConnector {
+    status: Option<RawState>,
+    info: RawInfo,
+}
+
+#[derive(Deserialize)]
+struct RawState {
+    connector: RawStatus,
+    #[serde(default)]
+    tasks: Vec<RawTask>,
+}
+
+#[derive(Deserialize)]
+struct RawStatus {
+    state: String,
+    #[serde(default)]
+    worker_id: String,
+    trace: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawTask {
+    id: u32,
+    #[serde(flatten)]
+    status: RawStatus,
+}
+
+#[derive(Deserialize)]
+struct RawInfo {
+    config: RawConfig,
+}
+
+/// What is looked at of a configuration, which may hold secrets beside it.
+#[derive(Deserialize)]
+struct RawConfig {
+    #[serde(rename = "connector.class", default)]
+    class: String,
+    topics: Option<String>,
+    #[serde(rename = "topics.exclude")]
+    excluded: Option<String>,
+}
+
+/// Far more than thousands of connectors take.
+const LONGEST_BODY: usize = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connector(configuration: &str) -> Connector {
+        let raw = format!(r#"{{"status": null, "info": {{"config": {configuration}}}}}"#);
+        let connect =
+            Connect::new(&ConnectConfig { url: "http://c:1".to_owned(), ..ConnectConfig::default() });
+        connect.unwrap().connector("mm2".to_owned(), serde_json::from_str(&raw).unwrap())
+    }
+
+    #[test]
+    fn the_connector_that_copies_records_is_told_from_the_others_of_mirrormaker() {
+        let of = |class: &str| connector(&format!(r#"{{"connector.class": "{class}"}}"#)).is_mirror_source();
+        assert!(of("org.apache.kafka.connect.mirror.MirrorSourceConnector") && of("MirrorSourceConnector"));
+        assert!(!of("org.apache.kafka.connect.mirror.MirrorHeartbeatConnector"));
+        assert!(!of("com.example.NotAMirrorSourceConnector"));
+    }
+
+    #[test]
+    fn a_connector_copies_what_its_patterns_match_as_a_whole_and_what_cannot_be_told() {
+        for (configuration, copies) in [
+            (r"{}", true),
+            (r#"{"topics": "test\\..*"}"#, true),
+            (r#"{"topics": "other, test\\.a"}"#, true),
+            (r#"{"topics": "test"}"#, false),
+            (r#"{"topics": ".*", "topics.exclude": "test\\.a"}"#, false),
+            (r#"{"topics": ".*", "topics.exclude": ".*[\\-\\.]internal, __.*"}"#, true),
+            (r#"{"topics": "test\\.(?<=x)++"}"#, true),
+            (r#"{"topics": ".*", "topics.exclude": "test\\.(?<=x)++"}"#, true),
+        ] {
+            assert_eq!(connector(configuration).copies("test.a"), copies, "{configuration}");
+        }
+    }
+
+    #[test]
+    fn each_state_is_shown_as_connect_calls_it() {
+        for word in ["RUNNING", "PAUSED", "STOPPED", "UNASSIGNED", "RESTARTING", "FAILED", "DESTROYED"] {
+            assert_eq!(State::of(word).to_string(), word);
+        }
+        assert_eq!(State::of("DESTROYED"), State::Other("DESTROYED".to_owned()));
+    }
+}

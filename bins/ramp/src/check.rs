@@ -3,6 +3,7 @@
 
 mod connect;
 mod found;
+mod topics;
 
 use std::{error::Error, time::Duration};
 
@@ -20,7 +21,10 @@ use ramp_observe::{
 };
 use tokio::time::Instant;
 
-use self::found::{Finding, Found};
+use self::{
+    found::{Finding, Found, TopicFound},
+    topics::Side,
+};
 use crate::{
     claim::Claim,
     cli::CheckArgs,
@@ -73,6 +77,7 @@ impl Look<'_> {
             Ok(probe) => watched(settings, probe),
             Err(error) => Finding::missing("target", &cause(error)),
         });
+        self.topics(source.is_ok(), target.is_ok()).await;
         if let Some(connectors) = connectors {
             self.connectors(connectors);
         }
@@ -92,6 +97,39 @@ impl Look<'_> {
             }
             Err(error) => self.tell(Finding::missing("replication", &format!("{error}; nothing was sent"))),
         }
+    }
+
+    /// How the clusters that answered keep the topics.
+    async fn topics(&mut self, source_answers: bool, target_answers: bool) {
+        let settings = self.settings;
+        let target_topics = settings.target_topics();
+        let asked = |answers: bool, cluster, topics| {
+            OptionFuture::from(answers.then(|| preflight::survey(cluster, topics)))
+        };
+        let (source, target) = tokio::join!(
+            asked(source_answers, &settings.source, &settings.topics),
+            asked(target_answers, &settings.target, &target_topics),
+        );
+        let mut kept = Vec::new();
+        match source {
+            Some(Ok(survey)) => {
+                self.tell(topics::source(&survey));
+                kept = survey.topics;
+            }
+            Some(Err(error)) => self.tell(topics::unread(Side::Source, &cause(&error))),
+            None => {}
+        }
+        match target {
+            Some(Ok(survey)) => {
+                self.tell(topics::target(&survey, &kept, |topic| settings.policy.target_topic(topic)));
+                self.found
+                    .topics
+                    .extend(survey.topics.into_iter().map(|topic| TopicFound::of(Side::Target, topic)));
+            }
+            Some(Err(error)) => self.tell(topics::unread(Side::Target, &cause(&error))),
+            None => {}
+        }
+        self.found.topics.splice(0..0, kept.into_iter().map(|topic| TopicFound::of(Side::Source, topic)));
     }
 
     fn connectors(&mut self, connectors: Result<Vec<Connector>, ConnectError>) {

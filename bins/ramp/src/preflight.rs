@@ -7,7 +7,7 @@ use ramp_core::signal::{Fold, Signal, SignalId, Unit};
 use ramp_load::{
     client_config::ClusterConfig,
     clock::Clock,
-    cluster::{self, ClusterError, ClusterView},
+    cluster::{self, ClusterError, ClusterView, Survey},
     probe::{Probe, ProbeError, canary::Canaries},
     stamp::RunId,
 };
@@ -15,7 +15,10 @@ use ramp_observe::{
     DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, catalog,
 };
 use ramp_report::{QueryFact, QueryFound, RunFacts};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::{
+    runtime::Handle,
+    task::{JoinError, spawn_blocking},
+};
 
 use crate::{
     claim::{Claim, ClaimError},
@@ -58,6 +61,9 @@ pub enum PreflightError {
     /// The target cluster.
     #[error("target cluster: {0}")]
     Target(#[source] ProbeError),
+    /// The settings of the topics.
+    #[error("topics: {0}")]
+    Topics(#[source] ClusterError),
     /// The dashboards.
     #[error("dashboards: {0}")]
     Dashboards(#[from] DashboardError),
@@ -125,6 +131,14 @@ pub(crate) async fn describe(
     let (source, topics) = (source.clone(), topics.to_vec());
     let described = spawn_blocking(move || cluster::describe(&source, &topics)).await?;
     described.map_err(PreflightError::Source)
+}
+
+/// How a cluster keeps `topics`, as far as they are there.
+pub(crate) async fn survey(config: &ClusterConfig, topics: &[String]) -> Result<Survey, PreflightError> {
+    let (config, topics) = (config.clone(), topics.to_vec());
+    let runtime = Handle::current();
+    let surveyed = spawn_blocking(move || runtime.block_on(cluster::survey(&config, &topics))).await?;
+    surveyed.map_err(PreflightError::Topics)
 }
 
 /// Begins to read the cluster that the replication writes to.

@@ -1,9 +1,12 @@
 //! What a cluster says of its topics.
 
+mod survey;
+
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+pub use self::survey::{Survey, Timestamps, TopicSettings, TopicSurvey, survey};
 use crate::client_config::{ClusterConfig, ConnectError, Listener};
 
 /// A topic as its cluster describes it.
@@ -56,7 +59,7 @@ pub fn describe(config: &ClusterConfig, topics: &[String]) -> Result<ClusterView
     let metadata = complaints.metadata(&config.bootstrap, client.client(), None, poll)?;
     let view = |topic: &String| {
         let known = metadata.topics().iter().find(|known| known.name() == topic);
-        let known = known.filter(|known| known.error().is_none() && !known.partitions().is_empty());
+        let known = known.filter(|known| survey::is_there(known));
         let missing = || ClusterError::NoTopic { bootstrap: config.bootstrap.clone(), topic: topic.clone() };
         let known = known.ok_or_else(missing)?;
         Ok(TopicView { name: topic.clone(), partitions: known.partitions().len() })

@@ -8,7 +8,7 @@ use ramp_core::units::Rate;
 use ramp_load::{
     client_config::{ClusterConfig, ConnectError, Secret},
     clock::Clock,
-    cluster::{self, ClusterError},
+    cluster::{self, ClusterError, Survey},
     probe::{Probe, canary::Canaries},
     producer::{Load, LoadSpec},
     stamp::RunId,
@@ -77,6 +77,17 @@ async fn every_record_is_offered_acknowledged_and_seen_once() {
     assert!(snapshot.p50 <= snapshot.p99 && snapshot.p99 <= snapshot.max, "{snapshot:?}");
     assert_eq!(probe.foreign(), 0);
     probe.health().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_are_surveyed_although_a_cluster_does_not_tell_their_settings() {
+    let (_mock, config) = mock();
+    let asked = ["gone".to_owned(), TOPICS[1].to_owned()];
+    let Survey { topics, unread } = cluster::survey(&config, &asked).await.unwrap();
+    let [topic] = topics.as_slice() else { panic!("one of them is there: {topics:?}") };
+    assert_eq!((topic.name.as_str(), topic.partitions, topic.replicas), (TOPICS[1], 3, 1));
+    assert_eq!((topic.out_of_sync, topic.settings), (0, None));
+    assert!(unread.is_some(), "a mock cluster knows no settings");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use ramp_load::cluster::TopicSurvey;
 use ramp_observe::connect::{Connector, Status};
 use serde::Serialize;
+
+use super::topics::Side;
 
 /// Everything that a check found. As JSON it is what `ramp check --output json` writes.
 #[derive(Debug, Serialize)]
@@ -16,6 +19,8 @@ pub(crate) struct Found {
     findings: Vec<Finding>,
     /// The connectors that copy the loaded topics; nothing where Connect was not asked or did not answer.
     pub(super) connectors: Option<Vec<ConnectorFound>>,
+    /// How the topics are kept that are there, on both sides; nothing of a side that did not answer.
+    pub(super) topics: Vec<TopicFound>,
 }
 
 /// How one part stands.
@@ -36,6 +41,21 @@ pub(crate) struct Finding {
     pub(super) mark: Mark,
     pub(super) part: &'static str,
     pub(super) text: String,
+}
+
+/// A topic on one side.
+#[derive(Debug, Serialize)]
+pub(super) struct TopicFound {
+    side: Side,
+    topic: String,
+    partitions: usize,
+    replication_factor: usize,
+    /// How many partitions have a replica that is not in sync.
+    out_of_sync: usize,
+    /// Nothing where the cluster does not tell.
+    min_insync_replicas: Option<usize>,
+    /// `CreateTime` or `LogAppendTime`; nothing where the cluster does not tell.
+    timestamp_type: Option<&'static str>,
 }
 
 /// A connector and its tasks.
@@ -64,7 +84,13 @@ struct StatusFound {
 
 impl Found {
     pub(super) const fn nothing() -> Self {
-        Self { schema_version: SCHEMA_VERSION, ready: true, findings: Vec::new(), connectors: None }
+        Self {
+            schema_version: SCHEMA_VERSION,
+            ready: true,
+            findings: Vec::new(),
+            connectors: None,
+            topics: Vec::new(),
+        }
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
@@ -102,6 +128,21 @@ impl fmt::Display for Finding {
         let mut lines = self.text.lines();
         write!(f, "{mark} {:11} {}", self.part, lines.next().unwrap_or_default())?;
         lines.try_for_each(|line| write!(f, "\n{:14}{line}", ""))
+    }
+}
+
+impl TopicFound {
+    pub(super) fn of(side: Side, survey: TopicSurvey) -> Self {
+        let TopicSurvey { name, partitions, replicas, out_of_sync, settings } = survey;
+        Self {
+            side,
+            topic: name,
+            partitions,
+            replication_factor: replicas,
+            out_of_sync,
+            min_insync_replicas: settings.map(|settings| settings.min_insync_replicas),
+            timestamp_type: settings.map(|settings| settings.timestamps.as_str()),
+        }
     }
 }
 

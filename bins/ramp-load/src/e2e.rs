@@ -7,14 +7,12 @@ use ramp_load::{
     account::TierAccount,
     clock::Clock,
     cluster::{self, ClusterError},
-    payload::Payload,
     probe::{
         Probe, ProbeError,
-        canary::{Canaries, CanaryError},
+        canary::{Canaries, CanaryError, HeadersLost},
     },
     producer::{Load, StartError},
     snapshot::ArrivalSnapshot,
-    stamp::Identity,
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -38,10 +36,8 @@ enum E2eError {
     Target(#[from] ProbeError),
     #[error("the path is not clear: {0}")]
     Path(#[from] CanaryError),
-    #[error(
-        "headers are lost on the way, and records of payload {0} cannot be known without; use --payload json"
-    )]
-    Unknown(Payload),
+    #[error(transparent)]
+    Unknown(#[from] HeadersLost),
     #[error("source: {0}")]
     Start(#[from] StartError),
     #[error("cannot start the runtime: {0}")]
@@ -97,10 +93,7 @@ fn see(flags: &Flags) -> Result<Seen, Exit> {
         }
         let canaries = Canaries::new(source.clone(), spec.run, clock, views);
         let runtime = runtime()?;
-        let identity = runtime.block_on(canaries.cross(&probe, flags.patience))?;
-        if identity == Identity::Payload && !spec.payload.names_records() {
-            return Err(E2eError::Unknown(spec.payload.clone()));
-        }
+        runtime.block_on(canaries.cross(&probe, flags.patience))?.identity(&spec.payload)?;
         let load = Load::start_watched(&source, clock, spec, |account| probe.watch(account))?;
         let log = file.begin(clock.now())?;
         runtime.block_on(Seeing { flags, load: &load, probe: &probe, clock, highest_lag: 0 }.attend(log))

@@ -12,14 +12,16 @@ use ramp_core::observation::{Reading, Sample};
 use ramp_load::{
     clock::Clock,
     cluster::ClusterView,
-    probe::{Probe, canary::Canaries},
+    probe::{
+        Probe,
+        canary::{Canaries, Crossing},
+    },
     stamp::{Identity, RunId},
 };
 use ramp_observe::{
     Observed, Observer, catalog,
     connect::{ConnectError, Connector},
 };
-use tokio::time::Instant;
 
 use self::{
     found::{Finding, Found, TopicFound},
@@ -27,7 +29,7 @@ use self::{
 };
 use crate::{
     claim::Claim,
-    cli::CheckArgs,
+    cli::{CheckArgs, Output},
     config::resolve::Settings,
     driver::Start,
     error::CommandError,
@@ -40,8 +42,12 @@ use crate::{
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
     let settings = Settings::of(&args.inputs)?;
     complete(async {
-        let mut look = Look { settings: &settings, found: Found::nothing() };
+        let mut look = Look { settings: &settings, output: args.output, found: Found::nothing() };
         look.around().await;
+        match args.output {
+            Output::Text => {}
+            Output::Json => println!("{}", look.found.json()),
+        }
         Ok(if look.found.is_ready() { Exit::Done } else { Exit::Inconclusive })
     })
 }
@@ -49,13 +55,17 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
 /// A check under way.
 struct Look<'a> {
     settings: &'a Settings,
+    output: Output,
     found: Found,
 }
 
 impl Look<'_> {
-    /// What is found is told at once: the parts that wait come last.
+    /// What is found is told to people at once: the parts that wait come last.
     fn tell(&mut self, finding: Finding) {
-        println!("{finding}");
+        match self.output {
+            Output::Text => println!("{finding}"),
+            Output::Json => {}
+        }
         self.found.add(finding);
     }
 
@@ -92,7 +102,13 @@ impl Look<'_> {
         match Claim::on(&view.id) {
             Ok(claim) => {
                 let canaries = Canaries::new(settings.source.clone(), run, clock, view.topics);
-                self.tell(crossed(settings, &canaries, &probe).await);
+                match canaries.cross(&probe, PATIENCE).await {
+                    Ok(crossing) => {
+                        self.tell(crossed(settings, &crossing));
+                        self.found.canaries = Some(crossing.canaries.iter().map(Into::into).collect());
+                    }
+                    Err(error) => self.tell(Finding::missing("replication", &error)),
+                }
                 drop(claim);
             }
             Err(error) => self.tell(Finding::missing("replication", &format!("{error}; nothing was sent"))),
@@ -196,26 +212,20 @@ fn watched(settings: &Settings, probe: &Probe) -> Finding {
     }
 }
 
-async fn crossed(settings: &Settings, canaries: &Canaries, probe: &Probe) -> Finding {
-    let begun = Instant::now();
-    match canaries.cross(probe, PATIENCE).await {
-        Err(error) => Finding::missing("replication", &error),
-        Ok(Identity::Payload) if !settings.payload.names_records() => Finding::missing(
-            "replication",
-            &"headers are lost on the way, and records of this payload cannot be known without; use payload json",
-        ),
-        Ok(identity) => {
-            let known = match identity {
-                Identity::Header => "header",
-                Identity::Payload => "payload",
-            };
-            let seconds = begun.elapsed().as_secs_f64();
-            Finding::good(
-                "replication",
-                format!("one canary for each partition crossed within {seconds:.1} s, known by its {known}"),
-            )
-        }
-    }
+fn crossed(settings: &Settings, crossing: &Crossing) -> Finding {
+    let known = match crossing.identity(&settings.payload) {
+        Ok(Identity::Header) => "header",
+        Ok(Identity::Payload) => "payload",
+        Err(lost) => return Finding::missing("replication", &lost),
+    };
+    let millis = |(shortest, longest): (Duration, Duration)| {
+        format!("in {} to {} ms", shortest.as_millis(), longest.as_millis())
+    };
+    let took = crossing.extremes().map_or_else(String::new, millis);
+    Finding::good(
+        "replication",
+        format!("one canary for each partition crossed {took}, known by its {known}"),
+    )
 }
 
 /// Active Records as they stand before the load.

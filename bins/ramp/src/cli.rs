@@ -98,6 +98,9 @@ pub struct CheckArgs {
     /// What the campaign is about.
     #[command(flatten)]
     pub inputs: Inputs,
+    /// What to write on standard output: a line for each part as soon as it is found, or all of it as one JSON object.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// `ramp run`.
@@ -259,12 +262,12 @@ pub struct RunsArgs {
     pub runs: PathBuf,
 }
 
-/// What is written while a campaign runs.
+/// Whom it is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// Text for people, on standard error; the report on standard output.
+    /// Text, for people.
     Text,
-    /// Events as JSON, one per line on standard output, and nothing else there.
+    /// JSON on standard output, for programs, and nothing else there.
     Json,
 }
 

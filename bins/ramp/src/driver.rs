@@ -24,7 +24,7 @@ use ramp_load::{
     payload::Payload,
     probe::{Probe, canary::Canaries},
     producer::{Load, LoadSpec},
-    stamp::{Identity, RunId},
+    stamp::RunId,
 };
 use ramp_observe::Observed;
 use tokio::{
@@ -240,17 +240,13 @@ impl Driver<'_> {
         let means = Arc::clone(&self.means);
         let patience = self.recorded.campaign.plan().recovery().give_up;
         self.answer(async move {
+            let blocked = |reason: String| Input::PathBlocked { tier, reason };
             Message::Happened(match means.canaries.cross(&means.probe, patience).await {
-                Ok(Identity::Payload) if !means.payload.names_records() => Input::PathBlocked {
-                    tier,
-                    reason: format!(
-                        "the replication drops headers, and records of payload {} cannot be known without; \
-                         let the headers through, or load payload json",
-                        means.payload
-                    ),
+                Ok(crossing) => match crossing.identity(&means.payload) {
+                    Ok(_known) => Input::PathClear { tier },
+                    Err(lost) => blocked(lost.to_string()),
                 },
-                Ok(Identity::Header | Identity::Payload) => Input::PathClear { tier },
-                Err(error) => Input::PathBlocked { tier, reason: error.to_string() },
+                Err(error) => blocked(error.to_string()),
             })
         });
     }

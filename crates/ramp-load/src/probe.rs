@@ -29,7 +29,7 @@ use self::{assignment::Assignment, reader::Reader, verification::Verification};
 use crate::{
     account::{Sighting, TierAccount},
     client_config::{ClusterConfig, ConnectError, Listener},
-    clock::Clock,
+    clock::{Clock, Moment},
     lock::lock,
     stamp::{Identity, Kind, RunId},
 };
@@ -100,7 +100,7 @@ enum Register {
         run: RunId,
         /// The account of the latest tier, and of the one before it, whose stragglers may still come.
         accounts: Mutex<Vec<Arc<TierAccount>>>,
-        canaries: Mutex<BTreeMap<u64, Identity>>,
+        canaries: Mutex<BTreeMap<u64, (Identity, Moment)>>,
     },
     /// It is told whose it is by itself alone.
     Every(Arc<Verification>),
@@ -114,7 +114,9 @@ impl Register {
             Self::Run { accounts, canaries, .. } => {
                 match sighting.stamp.kind {
                     Kind::Canary => {
-                        lock(canaries).insert(sighting.stamp.sequence, sighting.identity);
+                        // A canary that is delivered twice has crossed the first time.
+                        let crossed = (sighting.identity, sighting.at);
+                        lock(canaries).entry(sighting.stamp.sequence).or_insert(crossed);
                     }
                     Kind::Load => lock(accounts).iter().for_each(|account| account.arrived(sighting)),
                 }
@@ -237,8 +239,8 @@ impl Probe {
         Ok(())
     }
 
-    /// The canaries that have crossed, and by what each was known.
-    fn canaries_seen(&self) -> BTreeMap<u64, Identity> {
+    /// The canaries that have crossed, by what each was known, and when it was seen.
+    fn canaries_seen(&self) -> BTreeMap<u64, (Identity, Moment)> {
         match &self.shared.register {
             Register::Run { canaries, .. } => lock(canaries).clone(),
             Register::Every(_) => BTreeMap::new(),

@@ -59,7 +59,11 @@ async fn every_record_is_offered_acknowledged_and_seen_once() {
     let views = cluster::describe(&config, &topics()).unwrap().topics;
     assert_eq!(views.iter().map(|view| view.partitions).collect::<Vec<_>>(), [3, 3]);
     let canaries = Canaries::new(config.clone(), run, clock, views);
-    canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
+    let crossing = canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
+    let ways: Vec<_> = crossing.canaries.iter().map(|way| (way.topic.as_str(), way.partition)).collect();
+    assert_eq!(ways, TOPICS.into_iter().flat_map(|topic| [0, 1, 2].map(|n| (topic, n))).collect::<Vec<_>>());
+    let (shortest, longest) = crossing.extremes().unwrap();
+    assert!(!shortest.is_zero() && shortest <= longest && longest < Duration::from_secs(60), "{crossing:?}");
 
     let load = Load::start_watched(&config, clock, spec(run, 2_000, Duration::from_secs(2)), |account| {
         probe.watch(account)

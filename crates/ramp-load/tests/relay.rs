@@ -85,7 +85,8 @@ impl World {
         let probe = Probe::connect(&self.target, clock, run, vec![self.topic.clone()]).unwrap();
         let views = cluster::describe(&self.source, &[SOURCE.to_owned()]).unwrap().topics;
         let canaries = Canaries::new(self.source.clone(), run, clock, views);
-        let identity = canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
+        let crossing = canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
+        let identity = crossing.identity(&payload).unwrap();
         let pace = Pace::Rate(Rate::per_second(2_000).unwrap());
         let spec = LoadSpec::new(vec![SOURCE.to_owned()], pace, Until::Records(RECORDS));
         let spec = LoadSpec { run, payload, ..spec };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ramp_load::cluster::TopicSurvey;
+use ramp_load::{cluster::TopicSurvey, probe::canary::Crossed};
 use ramp_observe::connect::{Connector, Status};
 use serde::Serialize;
 
@@ -21,6 +21,8 @@ pub(crate) struct Found {
     pub(super) connectors: Option<Vec<ConnectorFound>>,
     /// How the topics are kept that are there, on both sides; nothing of a side that did not answer.
     pub(super) topics: Vec<TopicFound>,
+    /// The way of each canary; nothing where none was sent, or one did not cross.
+    pub(super) canaries: Option<Vec<CanaryFound>>,
 }
 
 /// How one part stands.
@@ -90,12 +92,20 @@ impl Found {
             findings: Vec::new(),
             connectors: None,
             topics: Vec::new(),
+            canaries: None,
         }
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
         self.ready &= finding.mark < Mark::Missing;
         self.findings.push(finding);
+    }
+
+    /// All of it as one object.
+    pub(super) fn json(&self) -> String {
+        // It has only string keys and finite numbers, so it has a JSON form.
+        serde_json::to_string_pretty(self)
+            .unwrap_or_else(|error| format!("{{\"error\":{:?}}}", error.to_string()))
     }
 
     /// Whether a campaign can begin.
@@ -131,6 +141,14 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A canary that has crossed.
+#[derive(Debug, Serialize)]
+pub(super) struct CanaryFound {
+    topic: String,
+    partition: i32,
+    millis: f64,
+}
+
 impl TopicFound {
     pub(super) fn of(side: Side, survey: TopicSurvey) -> Self {
         let TopicSurvey { name, partitions, replicas, out_of_sync, settings } = survey;
@@ -143,6 +161,12 @@ impl TopicFound {
             min_insync_replicas: settings.map(|settings| settings.min_insync_replicas),
             timestamp_type: settings.map(|settings| settings.timestamps.as_str()),
         }
+    }
+}
+
+impl From<&Crossed> for CanaryFound {
+    fn from(Crossed { topic, partition, took }: &Crossed) -> Self {
+        Self { topic: topic.clone(), partition: *partition, millis: took.as_secs_f64() * 1e3 }
     }
 }
 
@@ -165,6 +189,11 @@ const SCHEMA_VERSION: u32 = 1;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use ramp_load::cluster::{Timestamps, TopicSettings};
+    use ramp_observe::connect::{State, Task};
+
     use super::*;
 
     #[test]
@@ -172,6 +201,64 @@ mod tests {
         let query = Finding::doubtful("query", "mm2.latency_avg\n  panel: x".to_owned());
         assert_eq!(query.to_string(), "! query       mm2.latency_avg\n                panel: x");
         assert_eq!(Finding::missing("source", &"gone").to_string(), "✗ source      gone");
+    }
+
+    #[test]
+    fn as_json_it_is_what_the_documentation_says() {
+        let nothing = r#"{
+  "schema_version": 1,
+  "ready": true,
+  "findings": [],
+  "connectors": null,
+  "topics": [],
+  "canaries": null
+}"#;
+        assert_eq!(Found::nothing().json(), nothing);
+
+        let status = |state, cause: Option<&str>| Status {
+            state,
+            worker: "w1:8083".to_owned(),
+            cause: cause.map(str::to_owned),
+        };
+        let connector = Connector {
+            name: "mm2".to_owned(),
+            class: "MirrorSourceConnector".to_owned(),
+            status: Some(status(State::Running, None)),
+            tasks: vec![Task { id: 0, status: status(State::Failed, Some("ConnectException: it broke")) }],
+            topics: None,
+            excluded: None,
+        };
+        let young =
+            Connector { name: "young".to_owned(), status: None, tasks: Vec::new(), ..connector.clone() };
+        let settings = TopicSettings { min_insync_replicas: 2, timestamps: Timestamps::Appended };
+        let topic = |settings| TopicSurvey {
+            name: "test.generated-data-01.json".to_owned(),
+            partitions: 3,
+            replicas: 2,
+            out_of_sync: 1,
+            settings,
+        };
+        let canary = Crossed {
+            topic: "test.generated-data-01.json".to_owned(),
+            partition: 2,
+            took: Duration::from_micros(12_500),
+        };
+        let mut found = Found {
+            connectors: Some(vec![(&connector).into(), (&young).into()]),
+            topics: vec![
+                TopicFound::of(Side::Source, topic(Some(settings))),
+                TopicFound::of(Side::Target, topic(None)),
+            ],
+            canaries: Some(vec![(&canary).into()]),
+            ..Found::nothing()
+        };
+        found.add(Finding::good("source", "kafka-a:9093 answers; 1 topics with 3 partitions".to_owned()));
+        found.add(Finding::doubtful("backlog", "one line\n  and what belongs to it".to_owned()));
+        found.add(Finding::missing("connect", &"connector mm2 RUNNING, 0 of 1 tasks RUNNING"));
+        // The page that explains it shows the same.
+        let documented = include_str!("../../../../docs/check.md");
+        let documented = documented.split("```json\n").nth(1).and_then(|rest| rest.split("\n```").next());
+        assert_eq!(Some(found.json().as_str()), documented);
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn a_broker_that_stood_still_and_a_load_that_was_not_reached_are_no_go() {
         "! topics      source: 10 topics of 3 partitions, replication factor 1, min.insync.replicas 1, CreateTime",
         "! topics      target: 10 topics of 3 partitions, replication factor 1, min.insync.replicas 1, CreateTime",
         "✓ connect     connector mm2 RUNNING, 1 of 1 tasks RUNNING",
-        "✓ replication one canary for each partition crossed within",
+        "✓ replication one canary for each partition crossed in ",
         "✓ prometheus  http://127.0.0.1:",
         "✓ backlog     mm2.active_records stands at",
     ] {

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// Runs `ramp` in a folder that has `config` as its ramp.toml, with no variable that would speak over it.
-fn ramp(config: &str, arguments: &[&str]) -> (TempDir, Output) {
+pub(crate) fn ramp(config: &str, arguments: &[&str]) -> (TempDir, Output) {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("ramp.toml"), config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
@@ -22,7 +22,8 @@ fn refused(config: &str, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
-const CLUSTERS: &str = r#"
+/// Clusters and a Prometheus that are not there.
+pub(crate) const CLUSTERS: &str = r#"
     [source]
     bootstrap = "127.0.0.1:1"
     [target]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod campaign;
+mod check;
 mod cli;
 mod compare;
 mod dashboards;

@@ -18,8 +18,9 @@ use tokio::time::{Instant, sleep};
 use super::{Probe, ProbeError};
 use crate::{
     client_config::{ClusterConfig, ConnectError, Listener},
-    clock::Clock,
+    clock::{Clock, Moment},
     cluster::TopicView,
+    payload::Payload,
     stamp::{Identity, Kind, RunId, Stamp},
 };
 
@@ -31,6 +32,57 @@ pub struct Canaries {
     clock: Clock,
     topics: Vec<TopicView>,
     next: AtomicU64,
+}
+
+/// The way of every canary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crossing {
+    identity: Identity,
+    /// One for each partition.
+    pub canaries: Vec<Crossed>,
+}
+
+/// The way of one canary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crossed {
+    /// The topic on the source.
+    pub topic: String,
+    /// Its partition.
+    pub partition: i32,
+    /// From the hand-over to the producer to the sight on the target. A topic that the canary itself makes there takes up
+    /// to half a second more until it is found.
+    pub took: Duration,
+}
+
+/// Records could not be told from one another on the target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "headers are lost on the way, and records of payload {payload} cannot be known without; let the headers through, or \
+     use payload json"
+)]
+pub struct HeadersLost {
+    payload: Payload,
+}
+
+impl Crossing {
+    /// By what records of `payload` will be known on the target: by their payload as soon as one canary has lost its
+    /// header.
+    ///
+    /// # Errors
+    /// When they will not be.
+    pub fn identity(&self, payload: &Payload) -> Result<Identity, HeadersLost> {
+        match self.identity {
+            Identity::Payload if !payload.names_records() => Err(HeadersLost { payload: payload.clone() }),
+            identity => Ok(identity),
+        }
+    }
+
+    /// The shortest and the longest way; nothing where no canary was sent.
+    #[must_use]
+    pub fn extremes(&self) -> Option<(Duration, Duration)> {
+        let took = || self.canaries.iter().map(|canary| canary.took);
+        took().min().zip(took().max())
+    }
 }
 
 /// Why the path could not be shown to be clear.
@@ -80,40 +132,36 @@ impl Canaries {
         Self { config, run, clock, topics, next: AtomicU64::new(0) }
     }
 
-    /// Sends one canary to each partition and waits until `probe` has seen them all. Tells by what records are known on
-    /// the target: by their payload as soon as one canary has lost its header.
+    /// Sends one canary to each partition and waits until `probe` has seen them all.
     ///
     /// # Errors
     /// When a canary cannot be sent, the target cannot be observed, or one has not crossed within `patience`.
-    pub async fn cross(&self, probe: &Probe, patience: Duration) -> Result<Identity, CanaryError> {
+    pub async fn cross(&self, probe: &Probe, patience: Duration) -> Result<Crossing, CanaryError> {
         let listener = Listener::default();
         let client = self.config.client(DEFAULTS);
         let producer: ThreadedProducer<Canary> = client
             .create_with_context(Canary { listener })
             .map_err(|error| ConnectError::client(&self.config.bootstrap, &error))?;
-        let mut missing = BTreeMap::new();
+        let mut sent = Vec::new();
         for topic in &self.topics {
             for partition in 0..i32::try_from(topic.partitions).unwrap_or(i32::MAX) {
                 let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-                self.send(&producer, &topic.name, partition, sequence)?;
-                missing.insert(sequence, (topic.name.as_str(), partition));
+                let at = self.send(&producer, &topic.name, partition, sequence)?;
+                sent.push(Sent { sequence, topic: &topic.name, partition, at });
             }
         }
-        let sent = missing.len();
         let begun = Instant::now();
         loop {
             probe.health()?;
             let seen = probe.canaries_seen();
-            missing.retain(|sequence, _| !seen.contains_key(sequence));
-            let Some((topic, partition)) = missing.values().next() else {
-                return Ok(seen.into_values().max().unwrap_or(Identity::Header));
-            };
+            let missing: Vec<_> = sent.iter().filter(|one| !seen.contains_key(&one.sequence)).collect();
+            let Some(first) = missing.first() else { return Ok(crossing(&sent, &seen)) };
             if begun.elapsed() >= patience {
                 return Err(CanaryError::NotCrossed {
                     missing: missing.len(),
-                    sent,
-                    topic: (*topic).to_owned(),
-                    partition: *partition,
+                    sent: sent.len(),
+                    topic: first.topic.to_owned(),
+                    partition: first.partition,
                     waited: begun.elapsed(),
                 });
             }
@@ -127,7 +175,7 @@ impl Canaries {
         topic: &str,
         partition: i32,
         sequence: u64,
-    ) -> Result<(), CanaryError> {
+    ) -> Result<Moment, CanaryError> {
         let now = self.clock.now();
         let stamp = Stamp { kind: Kind::Canary, run: self.run, tier: 0, sequence, due: now, handed: now };
         let value = stamp.encode();
@@ -146,8 +194,27 @@ impl Canaries {
             topic: topic.to_owned(),
             partition,
             reason: error.to_string(),
-        })
+        })?;
+        Ok(now)
     }
+}
+
+/// A canary that is under way.
+struct Sent<'a> {
+    sequence: u64,
+    topic: &'a str,
+    partition: i32,
+    at: Moment,
+}
+
+/// The way of each canary that was sent; all of them have been seen.
+fn crossing(sent: &[Sent<'_>], seen: &BTreeMap<u64, (Identity, Moment)>) -> Crossing {
+    let canaries = sent.iter().filter_map(|Sent { sequence, topic, partition, at }| {
+        let (_, seen) = seen.get(sequence)?;
+        Some(Crossed { topic: (*topic).to_owned(), partition: *partition, took: seen.since(*at) })
+    });
+    let identity = seen.values().map(|(identity, _)| *identity).max().unwrap_or(Identity::Header);
+    Crossing { identity, canaries: canaries.collect() }
 }
 
 /// A canary that is not delivered does not cross, which is what is waited for.

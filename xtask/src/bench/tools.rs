@@ -63,7 +63,7 @@ impl Tools {
             Tool::RampLoad => {
                 let mut command = Command::new(&self.ramp_load);
                 command.args(["run", "--bootstrap", &broker.address, "--topic", load.topic]);
-                command.args(["--records", &records, "--payload", "random:1024", "--output", "json"]);
+                command.args(["--records", &records, "--payload", "letters:1024", "--output", "json"]);
                 command.args(["--keys", "none", "--no-stamp"]);
                 match &rate {
                     Some(rate) => command.args(["--rate", rate]),

@@ -38,7 +38,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
 fn replayed(folder: &Path) -> Result<(String, Report), CommandError> {
     let replay = Replay::read(folder)?;
     let name = folder.file_name().map_or_else(|| folder.to_string_lossy(), |name| name.to_string_lossy());
-    Ok((name.into_owned(), report::of(&replay.header.facts, &replay.recorded, replay.sha256())))
+    Ok((name.into_owned(), report::of(&replay.header.facts, &replay.recorded, replay.sha256(), folder)?))
 }
 
 fn exit(comparison: &Comparison<'_>) -> Exit {

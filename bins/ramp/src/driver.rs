@@ -3,10 +3,13 @@
 //! Everything that waits runs in a task of its own and answers by a message, so that a stalled cluster, a slow query
 //! or a full disk never keeps the loop from stopping the load.
 
+pub mod latency_log;
 mod one_at_a_time;
 mod signals;
 
 use std::{
+    io,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -34,8 +37,8 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use self::one_at_a_time::OneAtATime;
 pub use self::signals::Signals;
+use self::{latency_log::LatencyLog, one_at_a_time::OneAtATime};
 use crate::{
     journal::{Journal, JournalError},
     progress::Progress,
@@ -101,6 +104,15 @@ pub struct Means {
     pub sampling: Duration,
 }
 
+/// A campaign that was driven to its end.
+#[derive(Debug)]
+pub struct Driven {
+    /// The campaign.
+    pub recorded: Recorded,
+    /// The logs of its loads' latencies, each still to be closed.
+    pub latencies: Vec<LatencyLog>,
+}
+
 /// Why a campaign could not be driven to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -108,15 +120,19 @@ pub enum DriveError {
     /// What happens can no longer be written down.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The system gives no thread for the latencies.
+    #[error("cannot begin the log of latencies: {0}")]
+    Latencies(#[source] io::Error),
     /// The process cannot be told of signals.
     #[error("cannot listen for signals: {0}")]
-    Signals(#[source] std::io::Error),
+    Signals(#[source] io::Error),
     /// The campaign was interrupted a second time.
     #[error("interrupted twice: ended at once; the journal is whole, `ramp report` reads it")]
     Killed,
 }
 
-/// Drives the campaign of `recorded` on to its end. Returns with the load stopped, whatever happens.
+/// Drives the campaign of `recorded` on to its end, and keeps its loads' latencies in `folder`. Returns with the load
+/// stopped, whatever happens.
 ///
 /// # Errors
 /// When the journal cannot be written, or at the second interrupt.
@@ -124,14 +140,16 @@ pub async fn drive(
     recorded: Recorded,
     start: Start,
     means: Means,
-    journal: &mut Journal,
+    (folder, journal): (PathBuf, &mut Journal),
     progress: &mut Progress,
-) -> Result<Recorded, DriveError> {
+) -> Result<Driven, DriveError> {
     let (sender, messages) = mpsc::unbounded_channel();
     let driver = Driver {
         recorded,
         start,
         means: Arc::new(means),
+        folder,
+        latencies: Vec::new(),
         journal,
         progress,
         sender,
@@ -146,6 +164,8 @@ struct Driver<'a> {
     recorded: Recorded,
     start: Start,
     means: Arc<Means>,
+    folder: PathBuf,
+    latencies: Vec<LatencyLog>,
     journal: &'a mut Journal,
     progress: &'a mut Progress,
     sender: mpsc::UnboundedSender<Message>,
@@ -171,7 +191,7 @@ enum Message {
 }
 
 impl Driver<'_> {
-    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) -> Result<Recorded, DriveError> {
+    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) -> Result<Driven, DriveError> {
         let mut interrupts = Interrupts::listen()?;
         let mut interrupted = false;
         let mut beat = interval(BEAT);
@@ -199,7 +219,7 @@ impl Driver<'_> {
             }
         }
         self.carry_out();
-        Ok(self.recorded)
+        Ok(Driven { recorded: self.recorded, latencies: self.latencies })
     }
 
     fn carry_out(&mut self) {
@@ -267,12 +287,20 @@ impl Driver<'_> {
     fn started(&mut self, tier: usize, load: Load) -> Result<(), DriveError> {
         let load = Arc::new(load);
         let account = load.account();
+        self.keep_latencies(tier, Arc::clone(&account)).map_err(DriveError::Latencies)?;
         self.load = Some(TierLoad { tier, load: Arc::clone(&load), account, ended: false });
         self.answer(async move {
             load.finished().await;
             Message::Ended { tier }
         });
         self.happened(Input::LoadStarted { tier })
+    }
+
+    fn keep_latencies(&mut self, tier: usize, account: Arc<TierAccount>) -> io::Result<()> {
+        self.latencies.iter_mut().for_each(LatencyLog::end);
+        let Some(tier) = self.recorded.campaign.tier(tier) else { return Ok(()) };
+        self.latencies.push(LatencyLog::begin(&self.folder, &tier.name, account, self.means.clock)?);
+        Ok(())
     }
 
     fn ended(&mut self, tier: usize) -> Result<(), DriveError> {

@@ -244,7 +244,8 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-fn hexadecimal(hash: &Sha256) -> String {
+/// A hash in hexadecimal.
+pub(crate) fn hexadecimal(hash: &Sha256) -> String {
     hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The report's files, and `ramp report`.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     io::{self, IsTerminal},
     path::Path,
@@ -8,12 +9,14 @@ use std::{
 
 use ramp_observe::catalog;
 use ramp_report::{KnownSignals, Locale, Report, RunFacts, csv, html, json, junit, markdown};
+use sha2::{Digest, Sha256};
 
 use crate::{
     cli::{Format, ReportArgs},
+    driver::latency_log::EXTENSION,
     error::CommandError,
     exit::Exit,
-    journal::Replay,
+    journal::{Replay, hexadecimal},
     lang::Lang,
     recorded::Recorded,
 };
@@ -21,7 +24,7 @@ use crate::{
 /// `ramp report`: the report of the run in a folder, replayed from its journal.
 pub(crate) fn print(args: &ReportArgs) -> Result<Exit, CommandError> {
     let replay = Replay::read(&args.run)?;
-    let report = of(&replay.header.facts, &replay.recorded, replay.sha256());
+    let report = of(&replay.header.facts, &replay.recorded, replay.sha256(), &args.run)?;
     let locale = Lang::choose(args.lang, replay.header.lang).locale();
     let text = match args.format {
         Format::Terminal => terminal(&report, locale),
@@ -36,12 +39,13 @@ pub(crate) fn print(args: &ReportArgs) -> Result<Exit, CommandError> {
     Ok(Exit::Done)
 }
 
-/// The report of a campaign as it stands, whose journal has that hash.
+/// The report of a campaign as it stands, whose journal has that hash and lies in `folder`.
 pub(crate) fn of(
     facts: &RunFacts,
     Recorded { campaign, recorder }: &Recorded,
     journal_sha256: String,
-) -> Report {
+    folder: &Path,
+) -> Result<Report, CommandError> {
     let known = KnownSignals {
         latency_avg: catalog::LATENCY_AVG,
         latency_max: catalog::LATENCY_MAX,
@@ -52,7 +56,26 @@ pub(crate) fn of(
     };
     let mut report = Report::of(facts.clone(), campaign, recorder, known);
     report.journal_sha256 = Some(journal_sha256);
-    report
+    report.latency_logs = latency_logs(folder)?;
+    Ok(report)
+}
+
+/// The SHA-256 of each log of latencies in the folder of a run, by its name.
+fn latency_logs(folder: &Path) -> Result<BTreeMap<String, String>, CommandError> {
+    let read = |path: &Path| {
+        let path = path.to_owned();
+        |source| CommandError::Read { path, source }
+    };
+    let mut logs = BTreeMap::new();
+    for entry in fs::read_dir(folder).map_err(read(folder))? {
+        let path = entry.map_err(read(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            let hash = Sha256::new_with_prefix(fs::read(&path).map_err(read(&path))?);
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            logs.insert(name.unwrap_or_default(), hexadecimal(&hash));
+        }
+    }
+    Ok(logs)
 }
 
 /// The report's files, by their names.

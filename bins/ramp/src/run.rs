@@ -15,7 +15,7 @@ use crate::{
     claim::Claim,
     cli::{Output, Run, Tell},
     config::resolve::Settings,
-    driver::{self, Means, Start},
+    driver::{self, Driven, Means, Start},
     error::CommandError,
     exit::Exit,
     intent::Intent,
@@ -118,9 +118,13 @@ pub(crate) async fn conduct(
 ) -> Result<Exit, CommandError> {
     let locale = Lang::choose(tell.lang, header.lang).locale();
     let mut progress = Progress::new(tell.output).map_err(CommandError::Runtime)?;
-    let recorded = driver::drive(recorded, start, means, &mut journal, &mut progress).await?;
+    let driven = driver::drive(recorded, start, means, (folder.clone(), &mut journal), &mut progress).await?;
+    let Driven { recorded, latencies } = driven;
     drop(progress);
-    let report = report::of(&header.facts, &recorded, journal.sha256());
+    for broken in latencies.into_iter().filter_map(|log| log.close().err()) {
+        eprintln!("ramp: {broken}");
+    }
+    let report = report::of(&header.facts, &recorded, journal.sha256(), &folder)?;
     report::write_files(&folder, &report, locale)?;
     match tell.output {
         Output::Text => print!("{}", report::shown(&report, locale)),

@@ -25,7 +25,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, CommandError> {
             env!("CARGO_PKG_VERSION")
         );
     }
-    let report = report::of(&replay.header.facts, &replay.recorded, replay.sha256());
+    let report = report::of(&replay.header.facts, &replay.recorded, replay.sha256(), &args.run)?;
     let [french, english] = [Locale::French, Locale::English].map(|locale| report::files(&report, locale));
     let mut differs = false;
     for ((name, french), (_, english)) in french.iter().zip(&english) {

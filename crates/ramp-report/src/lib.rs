@@ -68,6 +68,9 @@ pub struct Report {
     /// The SHA-256 of the journal that it was made from, in hexadecimal, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal_sha256: Option<String>,
+    /// The SHA-256 of each log of latencies that lies beside the journal, in hexadecimal, by its file's name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub latency_logs: BTreeMap<String, String>,
     #[serde(skip)]
     known: KnownSignals,
 }
@@ -227,6 +230,7 @@ impl Report {
             limits,
             timeline: recorder.recording.timeline.clone(),
             journal_sha256: None,
+            latency_logs: BTreeMap::new(),
             plan,
             known,
         }

@@ -299,6 +299,9 @@ impl Page<'_> {
         if let Some(hash) = &self.report.journal_sha256 {
             let _ = write!(text, "\n- journal (SHA-256): `{}`", code(hash));
         }
+        for (log, hash) in &self.report.latency_logs {
+            let _ = write!(text, "\n- {} (SHA-256): `{}`", literal(log), code(hash));
+        }
         for (program, version) in &facts.versions {
             let _ = write!(text, "\n- {}: {}", literal(program), literal(version));
         }

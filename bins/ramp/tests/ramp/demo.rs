@@ -67,12 +67,23 @@ fn a_report_is_verified_by_its_journal(folder: &Path) {
     };
     let (status, told) = verify();
     assert_eq!((status, told.matches('✓').count()), (0, 6), "{told}");
+    let log = std::fs::read_to_string(run.join("latency-P1.hlog")).unwrap();
+    for part in ["lateness", "ack", "total", "replication", "seen"] {
+        let seconds = log.lines().filter(|line| line.starts_with(&format!("Tag={part},"))).count();
+        assert!(seconds >= 5, "{part} in {seconds} of at least 5 s: {log}");
+    }
     let report = run.join("report.json");
     let text = std::fs::read_to_string(&report).unwrap();
     std::fs::write(&report, text.replacen(r#""validated":1000"#, r#""validated":2500"#, 1)).unwrap();
     let (status, told) = verify();
     assert_eq!(status, 1, "{told}");
     assert!(told.contains("/capacity/validated: 2500 in the report, 1000 by the journal"), "{told}");
+
+    std::fs::write(&report, text).unwrap();
+    std::fs::write(run.join("latency-P1.hlog"), log + "#\n").unwrap();
+    let (status, told) = verify();
+    assert_eq!(status, 1, "{told}");
+    assert!(told.contains("/latency_logs/latency-P1.hlog: "), "{told}");
 
     let runs = ramp(&["runs"], folder).output().unwrap();
     let listed = String::from_utf8(runs.stdout).unwrap();

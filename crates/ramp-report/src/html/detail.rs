@@ -298,6 +298,8 @@ impl Page<'_> {
             plain("topics", visible(&short(&facts.topics.join(", ")))),
         ];
         rows.extend(self.report.journal_sha256.iter().map(|hash| plain("journal (SHA-256)", visible(hash))));
+        let logs = self.report.latency_logs.iter();
+        rows.extend(logs.map(|(log, hash)| plain(&visible(&format!("{log} (SHA-256)")), visible(hash))));
         let pairs = facts.versions.iter().map(|(program, version)| (program.clone(), version));
         let variables = facts.variables.iter().map(|(name, value)| (format!("${name}"), value));
         rows.extend(

@@ -21,8 +21,10 @@ pub(crate) fn remarks(arrivals: &ArrivalSnapshot) -> String {
     let by_header = arrivals.arrived - arrivals.by_payload;
     let _ = match (by_header, arrivals.by_payload) {
         (_, 0) => writeln!(text, "records are known by their header"),
-        (0, _) => writeln!(text, "headers were lost on the way; records are known by their payload"),
-        (_, some) => writeln!(text, "{some} records had lost their header and are known by their payload"),
+        (0, _) => writeln!(text, "records are known by their payload"),
+        (some, _) => {
+            writeln!(text, "{some} records are known by their header only, the others by their payload")
+        }
     };
     if arrivals.was_there > 0 {
         let _ = writeln!(

@@ -36,7 +36,7 @@ use crate::{
     lock::lock,
     schedule::{Pace, RateChangeError, Schedule, Until},
     snapshot::{ArrivalSnapshot, LoadSnapshot, Steady},
-    stamp::{Identity, RunId},
+    stamp::{Identity, Kind, RunId},
 };
 
 /// One load's account.
@@ -225,19 +225,24 @@ impl TierAccount {
         }
     }
 
-    /// Notes that a record was seen on the target. One that is not of this tier is ignored.
-    pub fn arrived(&self, sighting: &Sighting) {
+    /// Notes that records were seen on the target. Those that are not of this tier are ignored.
+    pub fn arrived(&self, batch: &[Sighting]) {
         let (Some(trace), Some(schedule)) = (&self.trace, self.schedule.get()) else { return };
-        let stamp = &sighting.stamp;
-        if stamp.run != self.run || stamp.tier != self.tier || stamp.sequence >= self.planned() {
-            return;
-        }
-        let due = match sighting.identity {
-            Identity::Header => stamp.due,
-            Identity::Payload => schedule.due(stamp.sequence).unwrap_or(stamp.handed),
+        let planned = self.planned();
+        let ours = batch.iter().filter(|Sighting { stamp, .. }| {
+            (stamp.kind, stamp.run, stamp.tier) == (Kind::Load, self.run, self.tier)
+                && stamp.sequence < planned
+        });
+        let sent = |Sighting { stamp, identity, .. }: &Sighting| {
+            let due = match identity {
+                Identity::Header => stamp.due,
+                // Its text has microseconds, the schedule has more.
+                Identity::Payload => schedule.due(stamp.sequence).unwrap_or(stamp.due),
+            };
+            let acknowledged = trace.acks.find(stamp.sequence, schedule.start());
+            Sent { due, acknowledged, bound: self.bound }
         };
-        let acknowledged = trace.acks.find(stamp.sequence, schedule.start());
-        trace.arrivals.take(sighting, Sent { due, acknowledged, bound: self.bound });
+        trace.arrivals.take(ours.map(|sighting| (sighting, sent(sighting))));
     }
 
     /// What the probe has seen so far. Nothing where none watches.

@@ -107,25 +107,22 @@ enum Register {
 }
 
 impl Register {
-    /// Notes that a record was seen; false where it is somebody else's.
-    fn note(&self, sighting: &Sighting) -> bool {
+    /// Notes that records were seen; returns how many of them are not somebody else's.
+    fn note(&self, batch: &[Sighting]) -> usize {
         match self {
-            Self::Run { run, .. } if *run != sighting.stamp.run => false,
-            Self::Run { accounts, canaries, .. } => {
-                match sighting.stamp.kind {
-                    Kind::Canary => {
-                        // A canary that is delivered twice has crossed the first time.
-                        let crossed = (sighting.identity, sighting.at);
-                        lock(canaries).entry(sighting.stamp.sequence).or_insert(crossed);
-                    }
-                    Kind::Load => lock(accounts).iter().for_each(|account| account.arrived(sighting)),
+            Self::Run { run, accounts, canaries } => {
+                let ours = || batch.iter().filter(|sighting| sighting.stamp.run == *run);
+                for sighting in ours().filter(|sighting| sighting.stamp.kind == Kind::Canary) {
+                    // A canary that is delivered twice has crossed the first time.
+                    let crossed = (sighting.identity, sighting.at);
+                    lock(canaries).entry(sighting.stamp.sequence).or_insert(crossed);
                 }
-                true
+                if !batch.is_empty() {
+                    lock(accounts).iter().for_each(|account| account.arrived(batch));
+                }
+                ours().count()
             }
-            Self::Every(verification) => match sighting.stamp.kind {
-                Kind::Canary => true,
-                Kind::Load => verification.witness(sighting),
-            },
+            Self::Every(verification) => verification.witness(batch),
         }
     }
 }

@@ -52,8 +52,8 @@ pub struct LoadSpec {
     pub payload: Payload,
     /// The records' keys.
     pub keys: Keys,
-    /// Whether each record carries a [`Stamp`](crate::stamp::Stamp) in a header, by which a probe knows it. The
-    /// producer's own account needs none.
+    /// Whether each record carries a [`Stamp`](crate::stamp::Stamp) in a header, and in its payload where
+    /// [that has room](Payload::names_records), by which a probe knows it. The producer's own account needs none.
     pub stamped: bool,
     /// Records at the start that [`TierAccount::steady`] leaves out.
     pub warmup: u64,
@@ -236,10 +236,12 @@ impl Load {
             account: Arc::clone(&account),
             clock,
             orders: orders.clone(),
-            renderer: Renderer::new(spec.payload, spec.run, spec.tier),
+            renderer: Renderer::new(spec.payload, spec.run, spec.tier, spec.stamped),
             topics: spec.topics,
             keys: keys(spec.keys),
-            stamp: spec.stamped.then_some((spec.run, spec.tier)),
+            run: spec.run,
+            tier: spec.tier,
+            is_stamped: spec.stamped,
             pacing: spec.pacing,
             transactions: spec.transaction.map(|length| Transactions::new(length, give_up)),
             give_up,

@@ -1,4 +1,7 @@
-//! What each record says of itself, in one Kafka header that the replication carries along.
+//! What each record says of itself: in its payload, where that has room for it, and in one Kafka header.
+
+mod seal;
+mod text;
 
 use std::{
     fmt,
@@ -7,8 +10,11 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use jiff::Timestamp;
 
+pub(crate) use self::{
+    seal::{SEALED, seal},
+    text::{END, ID_FIELD, Seconds, TIME_FIELD, lateness, message_id},
+};
 use crate::clock::Moment;
 
 /// A run's mark, which tells its records from everybody else's.
@@ -60,8 +66,7 @@ pub enum Kind {
 pub enum Identity {
     /// In its header.
     Header,
-    /// In the `_metadata` of its JSON payload: some replication tools drop headers. Says nothing of the due time; the
-    /// hand-over stands in its place.
+    /// In its payload, which replication tools leave alone, while some drop headers.
     Payload,
 }
 
@@ -129,34 +134,15 @@ impl Stamp {
         Self::decode_plain(&plain)
     }
 
-    /// The `message_id` of a JSON payload: what a record says of itself where headers are lost.
-    #[must_use]
-    pub(crate) fn message_id(kind: Kind, run: RunId, tier: u16, sequence: u64) -> String {
-        let word = match kind {
-            Kind::Load => LOAD_WORD,
-            Kind::Canary => CANARY_WORD,
-        };
-        format!("{word}_{run}-{tier:05}-{sequence:020}")
+    /// The stamp that a payload holds, to the microsecond where it is text; `None` where it holds none. `seconds` keeps
+    /// what the next payload is likely to say too.
+    pub(crate) fn in_payload(payload: &[u8], seconds: &mut Seconds) -> Option<Self> {
+        text::as_sent(payload, seconds).or_else(|| seal::unseal(payload))
     }
 
-    /// The stamp that a JSON payload holds in its `_metadata`, as exact as its text; `None` where it holds none.
-    ///
-    /// Reads no JSON but looks for two texts, since blanks and the order of fields do not always survive.
-    #[must_use]
-    pub fn in_payload(payload: &[u8]) -> Option<Self> {
-        let (kind, run, tier, sequence) =
-            [(Kind::Load, LOAD_WORD), (Kind::Canary, CANARY_WORD)].into_iter().find_map(|(kind, word)| {
-                let (run, rest) = behind(payload, word)?.strip_prefix(b"_")?.split_first_chunk::<16>()?;
-                let (tier, rest) = rest.strip_prefix(b"-")?.split_first_chunk::<5>()?;
-                let (sequence, _end) = rest.strip_prefix(b"-")?.split_first_chunk::<20>()?;
-                Some((kind, RunId(hex(run)?), number(tier)?, number(sequence)?))
-            })?;
-        let time = behind(payload, "generated_at")?;
-        let from = time.iter().position(u8::is_ascii_digit)?;
-        let time = time.get(from..from.checked_add(TIME_LENGTH)?)?;
-        let time: Timestamp = str::from_utf8(time).ok()?.parse().ok()?;
-        let made = Moment::from_nanos(u64::try_from(time.as_nanosecond()).ok()?);
-        Some(Self { kind, run, tier, sequence, due: made, handed: made })
+    /// The stamp that a JSON payload holds which was written anew on its way. Dear: it looks through all of it.
+    pub(crate) fn in_rewritten(payload: &[u8]) -> Option<Self> {
+        text::somewhere(payload)
     }
 
     fn decode_plain(bytes: &[u8; LENGTH]) -> Option<Self> {
@@ -182,29 +168,11 @@ impl Stamp {
     }
 }
 
-/// What stands behind the last `"word` of a payload.
-fn behind<'a>(payload: &'a [u8], word: &str) -> Option<&'a [u8]> {
-    let quoted = |window: &[u8]| window.strip_prefix(b"\"") == Some(word.as_bytes());
-    let at = payload.windows(word.len() + 1).rposition(quoted)?;
-    payload.get(at + word.len() + 1..)
-}
-
-fn number<N: FromStr>(digits: &[u8]) -> Option<N> {
-    let digits = str::from_utf8(digits).ok()?;
-    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
-}
-
 fn hex(digits: &[u8]) -> Option<u64> {
-    let digits = str::from_utf8(digits).ok()?;
-    let plain = digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    plain.then(|| u64::from_str_radix(digits, 16).ok())?
+    let digits: &[u8; 16] = digits.try_into().ok()?;
+    let digit = |digit: u8| char::from(digit).to_digit(16).map(u64::from);
+    digits.iter().try_fold(0, |number, &letter| Some(number << 4 | digit(letter)?))
 }
-
-const LOAD_WORD: &str = "msg";
-const CANARY_WORD: &str = "canary";
-
-/// `2026-11-25T12:00:00.123456+00:00`.
-const TIME_LENGTH: usize = 32;
 
 const LENGTH: usize = 1 + 8 + 2 + 8 + 8 + 8;
 const BASE64_LENGTH: usize = LENGTH.div_ceil(3) * 4;
@@ -234,25 +202,6 @@ mod tests {
             };
             prop_assert_eq!(Stamp::decode(&stamp.encode()), Some(stamp));
             prop_assert_eq!(Stamp::decode(BASE64.encode(stamp.encode()).as_bytes()), Some(stamp));
-        }
-
-        #[test]
-        fn a_message_id_reads_back_from_a_payload(run: u64, tier: u16, sequence: u64, canary: bool) {
-            let kind = if canary { Kind::Canary } else { Kind::Load };
-            let id = Stamp::message_id(kind, RunId(run), tier, sequence);
-            let text = format!(
-                r#"{{"a": "msg", "_metadata": {{"message_id":"{id}", "generated_at": "2023-11-14T22:13:20.123456+00:00"}}}}"#
-            );
-            let made = Moment::from_nanos(1_700_000_000_123_456_000);
-            let stamp = Stamp { kind, run: RunId(run), tier, sequence, due: made, handed: made };
-            prop_assert_eq!(Stamp::in_payload(text.as_bytes()), Some(stamp));
-            let cut = text.find(&id).unwrap() + id.len() - 1;
-            prop_assert_eq!(Stamp::in_payload(&text.as_bytes()[..cut]), None);
-        }
-
-        #[test]
-        fn a_foreign_payload_is_no_stamp(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert_eq!(Stamp::in_payload(&bytes), None);
         }
 
         #[test]

@@ -32,7 +32,7 @@ fn five_minutes_at_a_hundred_thousand_records_a_second_stay_below_64_mib() {
             let key = Some(sequence / 64 % 1_000);
             let partition = usize::try_from(sequence / 64 % 30).unwrap();
             let identity = Identity::Header;
-            account.arrived(&Sighting { stamp, identity, partition, key, at, was_there: false });
+            account.arrived(&[Sighting { stamp, identity, partition, key, at, was_there: false }]);
         }
         let snapshot = account.latency(start.after(HOLD));
         assert_eq!(snapshot.arrived, records / 64);

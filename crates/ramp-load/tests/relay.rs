@@ -225,7 +225,7 @@ async fn dropped_repeated_and_swapped_records_are_each_counted_exactly() {
     let arriving = RECORDS - dropped + repeated - u64::try_from(PARTITIONS).unwrap();
     let (account, identity, clock) = world.run(Payload::Json, arriving).await;
     let swapped = world.end();
-    assert_eq!(identity, Identity::Header);
+    assert_eq!(identity, Identity::Payload);
     until("the stragglers", || account.arrivals().arrived == RECORDS - dropped).await;
     let (seen, latency) = (account.arrivals(), account.latency(clock.now()));
     assert_eq!((latency.outstanding, account.lag()), (dropped, dropped), "lost");
@@ -233,23 +233,37 @@ async fn dropped_repeated_and_swapped_records_are_each_counted_exactly() {
     assert_eq!(seen.reordered, swapped, "reordered");
     assert!(swapped > 20, "{swapped}");
     assert_eq!(seen.reordered_by_key, 0, "no key is seen twice within a swap");
-    assert_eq!((seen.by_payload, seen.negative), (0, 0));
+    assert_eq!((seen.by_payload, seen.negative), (seen.arrived, 0), "payloads come first");
     assert_eq!((seen.latency.count(), seen.replication.count()), (seen.arrived, seen.arrived));
     assert!(seen.replication.quantile(0.99) <= seen.latency.quantile(0.99));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_lost_their_headers_are_known_by_their_payload() {
-    let faults = Faults { drops: |number| number % 100 == 7, keeps_headers: false, ..NONE };
-    let mut world = World::new(&ReplicationPolicy::Pattern("copy-of-{topic}".to_owned()), faults);
-    let dropped = count(faults.drops);
-    let (account, identity, clock) = world.run(Payload::Json, RECORDS - dropped).await;
+    for payload in [Payload::Json, Payload::Random(Payload::SMALLEST_NAMED)] {
+        let faults = Faults { drops: |number| number % 100 == 7, keeps_headers: false, ..NONE };
+        let mut world = World::new(&ReplicationPolicy::Pattern("copy-of-{topic}".to_owned()), faults);
+        let dropped = count(faults.drops);
+        let (account, identity, clock) = world.run(payload, RECORDS - dropped).await;
+        world.end();
+        assert_eq!(identity, Identity::Payload);
+        let (seen, latency) = (account.arrivals(), account.latency(clock.now()));
+        assert_eq!((seen.arrived, seen.by_payload), (RECORDS - dropped, RECORDS - dropped));
+        assert_eq!((latency.outstanding, seen.duplicates, seen.reordered), (dropped, 0, 0));
+        assert!(
+            seen.latency.quantile(0.5) >= seen.from_handover.quantile(0.5),
+            "from the schedule's due time"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_whose_payload_has_no_room_are_known_by_their_header() {
+    let mut world = World::new(&ReplicationPolicy::Identity, NONE);
+    let (account, identity, _clock) = world.run(Payload::Letters(100), RECORDS).await;
     world.end();
-    assert_eq!(identity, Identity::Payload, "the canaries have shown it");
-    let (seen, latency) = (account.arrivals(), account.latency(clock.now()));
-    assert_eq!((seen.arrived, seen.by_payload), (RECORDS - dropped, RECORDS - dropped));
-    assert_eq!((latency.outstanding, seen.duplicates, seen.reordered), (dropped, 0, 0));
-    assert!(seen.latency.quantile(0.5) >= seen.from_handover.quantile(0.5), "from the schedule's due time");
+    let seen = account.arrivals();
+    assert_eq!((identity, seen.arrived, seen.by_payload), (Identity::Header, RECORDS, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

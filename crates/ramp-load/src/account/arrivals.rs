@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasherDefault, DefaultHasher},
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
+
+use foldhash::fast::FixedState;
 
 use super::{acks::Acknowledged, records::Records};
 use crate::{
@@ -47,7 +48,7 @@ pub(super) struct Seen {
     pub(super) late_from_handover: u64,
     /// The highest sequence that has arrived of each partition, and of each key.
     highest: Vec<Option<u64>>,
-    keys: HashMap<u64, u64, BuildHasherDefault<DefaultHasher>>,
+    keys: HashMap<u64, u64, FixedState>,
 }
 
 /// What is known of a record by others than its reader.
@@ -63,47 +64,29 @@ impl Arrivals {
         Self { arrived: Records::new(), seen: Mutex::default() }
     }
 
-    /// Notes an arrival of which only the record itself tells.
-    pub(crate) fn witness(&self, sighting: &Sighting) {
-        let due = sighting.stamp.due;
-        self.take(sighting, Sent { due, acknowledged: Acknowledged::Forgotten, bound: Duration::MAX });
+    /// Notes arrivals of which only the records themselves tell; returns how many there were.
+    pub(crate) fn witness<'a>(&self, sightings: impl Iterator<Item = &'a Sighting>) -> usize {
+        let sent = |sighting: &Sighting| Sent {
+            due: sighting.stamp.due,
+            acknowledged: Acknowledged::Forgotten,
+            bound: Duration::MAX,
+        };
+        self.take(sightings.map(|sighting| (sighting, sent(sighting))))
     }
 
-    pub(super) fn take(&self, sighting: &Sighting, sent: Sent) {
-        let Sighting { stamp, at, .. } = sighting;
+    /// Notes arrivals; returns how many there were.
+    pub(super) fn take<'a>(&self, sightings: impl Iterator<Item = (&'a Sighting, Sent)>) -> usize {
         let mut seen = lock(&self.seen);
-        if !self.arrived.mark(stamp.sequence) {
-            seen.snapshot.duplicates += 1;
-            return;
-        }
-        seen.order(sighting);
-        let Seen { snapshot, late, late_from_handover, .. } = &mut *seen;
-        snapshot.arrived += 1;
-        match sighting.identity {
-            Identity::Header => {}
-            Identity::Payload => snapshot.by_payload += 1,
-        }
-        if sighting.was_there {
-            snapshot.was_there += 1;
-            return;
-        }
-        if *at < stamp.handed {
-            snapshot.negative += 1;
-            snapshot.ahead = snapshot.ahead.max(stamp.handed.since(*at));
-        }
-        let (latency, from_handover) = (at.since(sent.due), at.since(stamp.handed));
-        snapshot.latency.record(latency);
-        snapshot.from_handover.record(from_handover);
-        *late += u64::from(latency >= sent.bound);
-        *late_from_handover += u64::from(from_handover >= sent.bound);
-        match sent.acknowledged {
-            Acknowledged::At(acknowledged) => snapshot.replication.record(at.since(acknowledged)),
-            Acknowledged::NotYet => {
-                snapshot.replication.record(Duration::ZERO);
-                snapshot.before_ack += 1;
+        let mut count = 0;
+        for (sighting, sent) in sightings {
+            count += 1;
+            if self.arrived.mark(sighting.stamp.sequence) {
+                seen.take(sighting, sent);
+            } else {
+                seen.snapshot.duplicates += 1;
             }
-            Acknowledged::Forgotten => {}
         }
+        count
     }
 
     /// Which have arrived.
@@ -132,6 +115,39 @@ impl Arrivals {
 }
 
 impl Seen {
+    /// Counts a first arrival.
+    fn take(&mut self, sighting: &Sighting, sent: Sent) {
+        self.order(sighting);
+        let Sighting { stamp, at, .. } = sighting;
+        let Self { snapshot, late, late_from_handover, .. } = self;
+        snapshot.arrived += 1;
+        match sighting.identity {
+            Identity::Header => {}
+            Identity::Payload => snapshot.by_payload += 1,
+        }
+        if sighting.was_there {
+            snapshot.was_there += 1;
+            return;
+        }
+        if *at < stamp.handed {
+            snapshot.negative += 1;
+            snapshot.ahead = snapshot.ahead.max(stamp.handed.since(*at));
+        }
+        let (latency, from_handover) = (at.since(sent.due), at.since(stamp.handed));
+        snapshot.latency.record(latency);
+        snapshot.from_handover.record(from_handover);
+        *late += u64::from(latency >= sent.bound);
+        *late_from_handover += u64::from(from_handover >= sent.bound);
+        match sent.acknowledged {
+            Acknowledged::At(acknowledged) => snapshot.replication.record(at.since(acknowledged)),
+            Acknowledged::NotYet => {
+                snapshot.replication.record(Duration::ZERO);
+                snapshot.before_ack += 1;
+            }
+            Acknowledged::Forgotten => {}
+        }
+    }
+
     /// Counts a first arrival behind a later record of its partition, or of its key.
     fn order(&mut self, sighting: &Sighting) {
         let Sighting { stamp: Stamp { sequence, .. }, partition, key, .. } = *sighting;

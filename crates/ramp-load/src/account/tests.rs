@@ -30,7 +30,7 @@ fn sighting(stamp: Stamp, at: Moment) -> Sighting {
 fn arrive(account: &TierAccount, sequence: u64, millis: u64) {
     let due = at(sequence * 10);
     let stamp = Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence, due, handed: due };
-    account.arrived(&sighting(stamp, at(millis)));
+    account.arrived(&[sighting(stamp, at(millis))]);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_stalled_generator_is_late_from_the_due_time_only() {
     account.mark(at(4_000));
     let stamp =
         Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence: 0, due: at(0), handed: at(4_000) };
-    account.arrived(&sighting(stamp, at(4_010)));
+    account.arrived(&[sighting(stamp, at(4_010))]);
     let snapshot = account.latency(at(4_020));
     assert_eq!((snapshot.violations(), snapshot.violations_from_handover()), (1, 0));
     assert!(account.progress(at(4_020)).lateness_p99 >= Duration::from_millis(3_990));
@@ -154,7 +154,7 @@ fn order_is_watched_within_each_partition_and_within_each_key() {
     let arrive = |sequence: u64, partition, key| {
         let due = at(sequence * 10);
         let stamp = Stamp { kind: Kind::Load, run: account.run(), tier: 2, sequence, due, handed: due };
-        account.arrived(&Sighting { partition, key, ..sighting(stamp, at(200)) });
+        account.arrived(&[Sighting { partition, key, ..sighting(stamp, at(200)) }]);
     };
     // Key 7 goes on in another partition before its own is through.
     for (sequence, partition, key) in
@@ -186,9 +186,9 @@ fn records_of_another_run_or_tier_are_ignored() {
     let account = account(1);
     let stamp =
         Stamp { kind: Kind::Load, run: account.run(), tier: 3, sequence: 0, due: at(0), handed: at(0) };
-    account.arrived(&sighting(stamp, at(1)));
-    account.arrived(&sighting(Stamp { tier: 2, run: RunId::random(), ..stamp }, at(1)));
-    account.arrived(&sighting(Stamp { tier: 2, sequence: u64::MAX, ..stamp }, at(1)));
+    account.arrived(&[sighting(stamp, at(1))]);
+    account.arrived(&[sighting(Stamp { tier: 2, run: RunId::random(), ..stamp }, at(1))]);
+    account.arrived(&[sighting(Stamp { tier: 2, sequence: u64::MAX, ..stamp }, at(1))]);
     assert_eq!(account.latency(at(1)).arrived, 0);
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::noise::Noise;
 use crate::{
     clock::Moment,
-    stamp::{Kind, RunId, Stamp},
+    stamp::{self, Kind, RunId, Stamp},
 };
 
 /// Messages drawn beforehand, which are sent in turn.
@@ -30,29 +30,38 @@ struct Template {
 enum Field {
     /// The record's number, 20 digits.
     Sequence,
-    /// When it was made.
+    /// When it was handed over.
     Time,
+    /// By how many microseconds that was late, 10 digits.
+    Lateness,
 }
 
 impl Script {
     pub(super) fn new(noise: &mut Noise, run: RunId, tier: u16) -> Self {
         let kinds = [user_activity, system_metrics, transaction, log_event, sensor_data];
-        let id = Stamp::message_id(Kind::Load, run, tier, 0);
-        let id = id.strip_suffix(&format!("{:0DIGITS$}", 0)).unwrap_or(&id);
+        let id = stamp::message_id(Kind::Load, run, tier, 0, 0);
+        let varying = format!("{:0DIGITS$}-{:0LATENESS_DIGITS$}", 0, 0);
+        let id = format!("{}@n-@l", id.strip_suffix(&varying).unwrap_or(&id));
         let drawn = (0..VARIANTS).flat_map(|_| kinds);
-        let drawn = drawn.map(|kind| Template::new(&kind(noise).replace("@i", id)));
+        let drawn = drawn.map(|kind| Template::new(&kind(noise).replace("@i", &id)));
         Self { templates: drawn.collect(), clock: Text::default() }
     }
 
-    /// The message of record `sequence`, made at `now`; `turn` chooses among the messages.
-    pub(super) fn render(&mut self, turn: u64, sequence: u64, now: Moment) -> &[u8] {
+    /// The message of the record that `stamp` describes; `turn` chooses among the messages.
+    pub(super) fn render(&mut self, turn: u64, stamp: &Stamp) -> &[u8] {
         let count = self.templates.len().max(1) as u64;
         // The remainder is below the number of templates, which fits any usize.
         let Some(template) = self.templates.get_mut((turn % count) as usize) else { return &[] };
-        let time = self.clock.at(now);
+        let time = self.clock.at(stamp.handed);
         for &(place, field) in &template.places {
             match field {
-                Field::Sequence => write_digits(template.bytes.get_mut(place..place + DIGITS), sequence),
+                Field::Sequence => {
+                    write_digits(template.bytes.get_mut(place..place + DIGITS), stamp.sequence)
+                }
+                Field::Lateness => {
+                    let room = template.bytes.get_mut(place..place + LATENESS_DIGITS);
+                    write_digits(room, stamp::lateness(stamp));
+                }
                 Field::Time => {
                     if let Some(room) = template.bytes.get_mut(place..place + TIME.len()) {
                         room.copy_from_slice(time);
@@ -65,8 +74,8 @@ impl Script {
 }
 
 impl Template {
-    /// `@n` stands for the record's number, `@t` for the time; `@i`, the part of `message_id` that all records share, has
-    /// been put in.
+    /// `@n` stands for the record's number, `@t` for the time, `@l` for the lateness; `@i`, the `message_id`, has been put
+    /// in.
     fn new(message: &str) -> Self {
         let mut bytes = Vec::with_capacity(message.len() + 128);
         let mut places = Vec::new();
@@ -76,6 +85,7 @@ impl Template {
             bytes.extend_from_slice(text.as_bytes());
             let (field, length) = match placeholder.as_bytes() {
                 [b'@', b'n', ..] => (Field::Sequence, DIGITS),
+                [b'@', b'l', ..] => (Field::Lateness, LATENESS_DIGITS),
                 _time => (Field::Time, TIME.len()),
             };
             places.push((bytes.len(), field));
@@ -124,14 +134,13 @@ pub(super) fn write_digits(room: Option<&mut [u8]>, mut number: u64) {
 const TIME: &[u8; 32] = b"0000-00-00T00:00:00.000000+00:00";
 const MICROS: std::ops::Range<usize> = 20..26;
 const DIGITS: usize = 20;
+const LATENESS_DIGITS: usize = 10;
 
 /// How many messages of each kind are drawn: more than a batch of the script's 16 KiB holds of all kinds.
 const VARIANTS: usize = 64;
 
 fn metadata(message: &str) -> String {
-    format!(
-        r#"{{{message}, "_metadata": {{"generated_at": "@t", "message_id": "@i@n", "version": "1.0", "source": "ramp-load"}}}}"#
-    )
+    format!(r#"{{{message}, "_metadata": {{{}@t{}@i{}"#, stamp::TIME_FIELD, stamp::ID_FIELD, stamp::END)
 }
 
 fn user_activity(noise: &mut Noise) -> String {
@@ -241,9 +250,15 @@ mod tests {
         Script::new(&mut Noise::new(), run, 3)
     }
 
+    fn stamp(run: RunId, sequence: u64) -> Stamp {
+        let due = NOW.before(std::time::Duration::from_micros(1_500));
+        Stamp { kind: Kind::Load, run, tier: 3, sequence, due, handed: NOW }
+    }
+
     fn messages(count: u64) -> Vec<Value> {
         let mut script = script(RunId::random());
-        (0..count).map(|n| serde_json::from_slice(script.render(n, n, NOW)).unwrap()).collect()
+        let run = RunId::random();
+        (0..count).map(|n| serde_json::from_slice(script.render(n, &stamp(run, n))).unwrap()).collect()
     }
 
     fn names(value: &Value) -> Vec<&str> {
@@ -306,11 +321,19 @@ mod tests {
         let run = RunId::random();
         let mut script = script(run);
         for sequence in [0, 7, u64::MAX] {
-            let message: Value = serde_json::from_slice(script.render(3, sequence, NOW)).unwrap();
-            assert_eq!(message["_metadata"]["message_id"], format!("msg_{run}-00003-{sequence:020}"));
-            let stamp = Stamp::in_payload(script.render(3, sequence, NOW)).unwrap();
-            assert_eq!((stamp.run, stamp.tier, stamp.sequence), (run, 3, sequence));
-            assert_eq!(stamp.handed.as_nanos() / 1_000, NOW.as_nanos() / 1_000);
+            let payload = script.render(3, &stamp(run, sequence)).to_vec();
+            let message: Value = serde_json::from_slice(&payload).unwrap();
+            let id = format!("msg_{run}-00003-{sequence:020}-0000001500");
+            assert_eq!(message["_metadata"]["message_id"], id);
+            let rewritten = serde_json::to_vec(&message).unwrap();
+            for read in [
+                Stamp::in_payload(&payload, &mut stamp::Seconds::default()).unwrap(),
+                Stamp::in_rewritten(&rewritten).unwrap(),
+            ] {
+                assert_eq!((read.kind, read.run, read.tier, read.sequence), (Kind::Load, run, 3, sequence));
+                assert_eq!(read.handed.as_nanos() / 1_000, NOW.as_nanos() / 1_000);
+                assert_eq!(read.handed.since(read.due).as_micros(), 1_500);
+            }
         }
     }
 

@@ -63,14 +63,14 @@ impl Pool {
         self.largest
     }
 
-    /// The next payload, of `size` bytes.
-    pub(super) fn next(&mut self, size: usize) -> &[u8] {
+    /// The next payload, of `size` bytes. What is written over them stays until they come again.
+    pub(super) fn next(&mut self, size: usize) -> &mut [u8] {
         if self.next + size > self.bytes.len() {
             self.next = 0;
         }
         let begin = self.next;
         self.next += size;
-        self.bytes.get(begin..self.next).unwrap_or(&[])
+        self.bytes.get_mut(begin..self.next).unwrap_or_default()
     }
 }
 

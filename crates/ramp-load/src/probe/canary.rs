@@ -21,7 +21,7 @@ use crate::{
     clock::{Clock, Moment},
     cluster::TopicView,
     payload::Payload,
-    stamp::{Identity, Kind, RunId, Stamp},
+    stamp::{self, Identity, Kind, RunId, Stamp},
 };
 
 /// The canaries of a run.
@@ -58,22 +58,24 @@ pub struct Crossed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "headers are lost on the way, and records of payload {payload} cannot be known without; let the headers through, or \
-     use payload json"
+     use payload json or random:N of {} bytes or more",
+    Payload::SMALLEST_NAMED
 )]
 pub struct HeadersLost {
     payload: Payload,
 }
 
 impl Crossing {
-    /// By what records of `payload` will be known on the target: by their payload as soon as one canary has lost its
+    /// By what records of `payload` will be known on the target: by their payload where it names them, else by their
     /// header.
     ///
     /// # Errors
-    /// When they will not be.
+    /// When they will not be: as soon as one canary has lost its header.
     pub fn identity(&self, payload: &Payload) -> Result<Identity, HeadersLost> {
-        match self.identity {
-            Identity::Payload if !payload.names_records() => Err(HeadersLost { payload: payload.clone() }),
-            identity => Ok(identity),
+        match (payload.names_records(), self.identity) {
+            (true, _) => Ok(Identity::Payload),
+            (false, Identity::Header) => Ok(Identity::Header),
+            (false, Identity::Payload) => Err(HeadersLost { payload: payload.clone() }),
         }
     }
 
@@ -177,17 +179,16 @@ impl Canaries {
         sequence: u64,
     ) -> Result<Moment, CanaryError> {
         let now = self.clock.now();
-        let stamp = Stamp { kind: Kind::Canary, run: self.run, tier: 0, sequence, due: now, handed: now };
-        let value = stamp.encode();
+        let canary = Stamp { kind: Kind::Canary, run: self.run, tier: 0, sequence, due: now, handed: now };
+        let value = canary.encode();
         let header = Header { key: Stamp::HEADER, value: Some(&value) };
         let headers = OwnedHeaders::new_with_capacity(1).insert(header);
         // The payload says the same, for a replication that drops headers.
-        let id = Stamp::message_id(Kind::Canary, self.run, 0, sequence);
+        let id = stamp::message_id(Kind::Canary, self.run, 0, sequence, 0);
         let time = Timestamp::from_nanosecond(now.as_nanos().into()).unwrap_or_default();
         let time = time.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00");
-        let payload = format!(
-            r#"{{"_metadata": {{"generated_at": "{time}", "message_id": "{id}", "version": "1.0", "source": "ramp-load"}}}}"#
-        );
+        let payload =
+            format!(r#"{{"_metadata": {{{}{time}{}{id}{}"#, stamp::TIME_FIELD, stamp::ID_FIELD, stamp::END);
         let record =
             BaseRecord::to(topic).partition(partition).key("canary").payload(&payload).headers(headers);
         producer.send(record).map_err(|(error, _)| CanaryError::Send {

@@ -1,11 +1,12 @@
 //! The thread that reads the target.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::BuildHasher,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
+use foldhash::fast::FixedState;
 use rdkafka::{
     Message,
     error::{KafkaError, RDKafkaErrorCode},
@@ -18,65 +19,90 @@ use super::{
 };
 use crate::{
     account::Sighting,
-    clock::Moment,
     lock::lock,
-    stamp::{Identity, Stamp},
+    stamp::{Identity, Seconds, Stamp},
 };
 
 pub(super) struct Reader {
     shared: Arc<Shared>,
     partitions: Partitions,
+    seconds: Seconds,
+    hasher: FixedState,
+    /// Records that have been read and not been noted.
+    batch: Vec<Sighting>,
 }
 
 impl Reader {
-    pub(super) const fn new(shared: Arc<Shared>, ends: Ends) -> Self {
-        Self { shared, partitions: Partitions::new(ends) }
+    pub(super) fn new(shared: Arc<Shared>, ends: Ends) -> Self {
+        Self {
+            shared,
+            partitions: Partitions::new(ends),
+            seconds: Seconds::default(),
+            hasher: FixedState::default(),
+            batch: Vec::with_capacity(BATCH),
+        }
     }
 
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
+        let mut foreign = 0;
         while !shared.stop.load(Ordering::Acquire) {
-            let polled = shared.consumer.poll(POLL);
-            let at = shared.clock.now();
-            match polled {
-                Some(Ok(message)) => self.arrived(&message, at),
-                Some(Err(error)) => {
-                    if let Some(error) = fatal(&error) {
-                        lock(&shared.broken).get_or_insert(error);
-                        return;
+            // What lies ready is taken together.
+            let mut patience = POLL;
+            while self.batch.len() < BATCH && foreign < BATCH {
+                match shared.consumer.poll(patience) {
+                    Some(Ok(message)) => {
+                        let known = self.sight(&message);
+                        foreign += usize::from(known.is_none());
+                        self.batch.extend(known);
                     }
+                    Some(Err(error)) => {
+                        if let Some(error) = fatal(&error) {
+                            lock(&shared.broken).get_or_insert(error);
+                            return;
+                        }
+                    }
+                    None => break,
                 }
-                None => {}
+                patience = Duration::ZERO;
             }
+            self.note(foreign);
+            foreign = 0;
         }
     }
 
-    fn arrived(&mut self, message: &BorrowedMessage<'_>, at: Moment) {
-        if !self.is_ours(message, at) {
-            self.shared.foreign.fetch_add(1, Ordering::Relaxed);
-        }
+    /// Notes what was read together. The clock is read after the last of it, so that no latency is too low.
+    fn note(&mut self, unknown: usize) {
+        let at = self.shared.clock.now();
+        self.batch.iter_mut().for_each(|sighting| sighting.at = at);
+        let noted = self.shared.register.note(&self.batch);
+        let foreign = self.batch.len().saturating_sub(noted) + unknown;
+        self.shared.foreign.fetch_add(foreign as u64, Ordering::Relaxed);
+        self.batch.clear();
     }
 
-    fn is_ours(&mut self, message: &BorrowedMessage<'_>, at: Moment) -> bool {
-        let Some((stamp, identity)) = identify(message) else { return false };
+    /// The record as it was sent, where it is one of a load; its time is that of its batch.
+    fn sight(&mut self, message: &BorrowedMessage<'_>) -> Option<Sighting> {
+        let (stamp, identity) = identify(message, &mut self.seconds)?;
         let place = self.partitions.find(message.topic(), message.partition());
-        let key = message.key().map(|key| {
-            let mut hasher = DefaultHasher::new();
-            (place.topic, key).hash(&mut hasher);
-            hasher.finish()
-        });
+        let key = message.key().map(|key| self.hasher.hash_one((place.topic, key)));
         let was_there = message.offset() < place.end;
-        let partition = place.partition;
-        self.shared.register.note(&Sighting { stamp, identity, partition, key, at, was_there })
+        Some(Sighting { stamp, identity, partition: place.partition, key, at: stamp.handed, was_there })
     }
 }
 
-fn identify(message: &BorrowedMessage<'_>) -> Option<(Stamp, Identity)> {
+/// Looks into the payload first: the client makes a list of the headers when it is asked for them, which costs more than
+/// everything else that is done with a record. What a payload says comes through replications that drop headers.
+fn identify(message: &BorrowedMessage<'_>, seconds: &mut Seconds) -> Option<(Stamp, Identity)> {
+    let in_payload = message.payload().and_then(|payload| Stamp::in_payload(payload, seconds));
+    if let Some(stamp) = in_payload {
+        return Some((stamp, Identity::Payload));
+    }
     let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
     let mut stamps = headers.filter(|header| header.key == Stamp::HEADER);
     let in_header = stamps.find_map(|header| Stamp::decode(header.value?));
     let in_header = in_header.map(|stamp| (stamp, Identity::Header));
-    in_header.or_else(|| Some((Stamp::in_payload(message.payload()?)?, Identity::Payload)))
+    in_header.or_else(|| Some((Stamp::in_rewritten(message.payload()?)?, Identity::Payload)))
 }
 
 /// Broken connections mend themselves, and topics that are not there yet appear; what would lose records does neither.
@@ -96,3 +122,6 @@ fn fatal(error: &KafkaError) -> Option<ProbeError> {
 }
 
 const POLL: Duration = Duration::from_millis(100);
+
+/// Records that share a reading of the clock: each is read within a microsecond.
+const BATCH: usize = 16;

@@ -6,7 +6,7 @@ use crate::{
     account::{Arrivals, Sighting, TierAccount},
     lock::lock,
     snapshot::ArrivalSnapshot,
-    stamp::RunId,
+    stamp::{Kind, RunId, Stamp},
 };
 
 /// Every load whose records a probe meets, each with an account of its own.
@@ -52,28 +52,37 @@ impl Verification {
         Self { run, loads: Mutex::new(Vec::new()) }
     }
 
-    /// Notes that a record was seen; false where it belongs to no load that counts.
-    pub(super) fn witness(&self, sighting: &Sighting) -> bool {
-        let stamp = &sighting.stamp;
-        if self.run.is_some_and(|run| run != stamp.run) || stamp.sequence >= TierAccount::MOST_TRACED {
-            return false;
+    /// Notes that records were seen; returns how many of them belong to a load that counts, or are canaries.
+    pub(super) fn witness(&self, batch: &[Sighting]) -> usize {
+        let of_one_load = |one: &Sighting, other: &Sighting| key(&one.stamp) == key(&other.stamp);
+        batch.chunk_by(of_one_load).map(|sightings| self.witness_of_one(sightings)).sum()
+    }
+
+    /// The same of records of one load.
+    fn witness_of_one(&self, sightings: &[Sighting]) -> usize {
+        let Some(stamp) = sightings.first().map(|sighting| sighting.stamp) else { return 0 };
+        match stamp.kind {
+            Kind::Canary => return sightings.len(),
+            Kind::Load => {}
         }
+        let possible = |sighting: &Sighting| sighting.stamp.sequence < TierAccount::MOST_TRACED;
+        let highest = sightings.iter().filter(|one| possible(one)).map(|one| one.stamp.sequence).max();
+        let Some(highest) = highest.filter(|_| self.run.is_none_or(|run| run == stamp.run)) else { return 0 };
         let mut loads = lock(&self.loads);
         let known = loads.iter().position(|found| (found.run, found.tier) == (stamp.run, stamp.tier));
         let at = known.unwrap_or(loads.len());
         if known.is_none() {
             if at >= Self::MOST_LOADS {
-                return false;
+                return 0;
             }
             let arrivals = Arc::new(Arrivals::new());
             loads.push(Found { run: stamp.run, tier: stamp.tier, records: 0, arrivals });
         }
-        let Some(found) = loads.get_mut(at) else { return false };
-        found.records = found.records.max(stamp.sequence + 1);
+        let Some(found) = loads.get_mut(at) else { return 0 };
+        found.records = found.records.max(highest + 1);
         let arrivals = Arc::clone(&found.arrivals);
         drop(loads);
-        arrivals.witness(sighting);
-        true
+        arrivals.witness(sightings.iter().filter(|one| possible(one)))
     }
 
     /// How many records have arrived, each counted once, and how many there are at least. Takes no pass over them.
@@ -115,13 +124,15 @@ impl Verification {
     }
 }
 
+/// What records of one load have in common.
+const fn key(stamp: &Stamp) -> (Kind, RunId, u16) {
+    (stamp.kind, stamp.run, stamp.tier)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::Moment,
-        stamp::{Identity, Kind, Stamp},
-    };
+    use crate::{clock::Moment, stamp::Identity};
 
     fn sighting(run: RunId, sequence: u64) -> Sighting {
         let (handed, at) = (Moment::from_nanos(5_000_000), Moment::from_nanos(7_000_000));
@@ -133,7 +144,7 @@ mod tests {
     fn what_is_missing_is_told_from_the_numbers_or_from_what_is_expected() {
         let (run, verification) = (RunId::random(), Verification::new(None));
         for sequence in [0, 1, 3, 3, 5] {
-            assert!(verification.witness(&sighting(run, sequence)));
+            assert_eq!(verification.witness(&[sighting(run, sequence)]), 1);
         }
         let missing = |expected| verification.loads(expected)[0].missing;
         assert_eq!((missing(None), missing(Some(6)), missing(Some(10)), missing(Some(2))), (2, 2, 6, 0));
@@ -144,11 +155,12 @@ mod tests {
     fn loads_are_kept_apart_and_only_the_run_that_is_named_counts() {
         let (one, other) = (RunId::random(), RunId::random());
         let all = Verification::new(None);
-        assert!(all.witness(&sighting(one, 0)) && all.witness(&sighting(other, 0)));
+        assert_eq!(all.witness(&[sighting(one, 0), sighting(one, 1), sighting(other, 0)]), 3);
         assert_eq!(all.loads(None).iter().map(|load| load.run).collect::<Vec<_>>(), [one, other]);
         let named = Verification::new(Some(one));
-        assert!(named.witness(&sighting(one, 0)) && !named.witness(&sighting(other, 0)));
-        assert!(!named.witness(&sighting(one, u64::MAX)), "a number that no load has");
+        assert_eq!(named.witness(&[sighting(one, 0), sighting(other, 0), sighting(one, 2)]), 2);
+        let impossible = [sighting(one, 3), sighting(one, u64::MAX)];
+        assert_eq!(named.witness(&impossible), 1, "a number that no load has");
         assert_eq!(named.loads(None).len(), 1);
     }
 
@@ -156,8 +168,7 @@ mod tests {
     fn a_record_from_a_clock_that_is_ahead_is_counted_and_kept() {
         let (run, verification) = (RunId::random(), Verification::new(None));
         let early = Moment::from_nanos(4_000_000);
-        verification.witness(&Sighting { at: early, ..sighting(run, 0) });
-        verification.witness(&sighting(run, 1));
+        verification.witness(&[Sighting { at: early, ..sighting(run, 0) }, sighting(run, 1)]);
         let arrivals = verification.arrivals();
         assert_eq!((arrivals.negative, arrivals.ahead.as_millis(), arrivals.latency.count()), (1, 1, 2));
     }

@@ -70,7 +70,9 @@ pub(super) struct Sender {
     pub(super) renderer: Renderer,
     pub(super) topics: Vec<String>,
     pub(super) keys: Vec<String>,
-    pub(super) stamp: Option<(RunId, u16)>,
+    pub(super) run: RunId,
+    pub(super) tier: u16,
+    pub(super) is_stamped: bool,
     pub(super) pacing: Pacing,
     pub(super) transactions: Option<Transactions>,
     /// How long records may take to end after the last was handed over.
@@ -179,15 +181,17 @@ impl Sender {
         if self.is_uncommitted(opened) {
             return Handed::TooLate;
         }
-        let payload = self.renderer.render(turn, sequence, handed);
+        let due = schedule.due(sequence);
         let mut blocked = false;
         loop {
+            let due = due.unwrap_or(handed);
+            let stamp = Stamp { kind: Kind::Load, run: self.run, tier: self.tier, sequence, due, handed };
+            let payload = self.renderer.render(turn, &stamp);
             let mut record =
                 BaseRecord::with_opaque_to(topic, Ticket::new(sequence, handed).0).payload(payload);
             record.key = key.map(String::as_str);
-            record.headers = self.stamp.map(|(run, tier)| {
-                let due = schedule.due(sequence).unwrap_or(handed);
-                let stamp = Stamp { kind: Kind::Load, run, tier, sequence, due, handed }.encode();
+            record.headers = self.is_stamped.then(|| {
+                let stamp = stamp.encode();
                 OwnedHeaders::new_with_capacity(1).insert(Header { key: Stamp::HEADER, value: Some(&stamp) })
             });
             match self.producer.send(record) {

@@ -78,7 +78,8 @@ pub(crate) fn drive(
     let load = Load::start(cluster, clock, spec)?;
     let mut log = file.begin(clock.now())?;
     let second = |second: &LoadSnapshot| log.add(|log| log.write(second));
-    let why = runtime()?.block_on(attend(&load, every, second, watch))?;
+    let why =
+        runtime()?.block_on(async { attend(&load, &mut Signals::listen()?, every, second, watch).await })?;
     log.end()?;
     Ok(Ended::of(&load, clock, why))
 }
@@ -96,14 +97,15 @@ pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Waits for the end of a load; `second` is given each second of it, and `watch` each stretch of `every`.
+/// Waits for the end of a load; `second` is given each second of it, and `watch` each stretch of `every`. A signal that
+/// comes at the very end stays in `signals` for whoever listens next.
 pub(crate) async fn attend(
     load: &Load,
+    signals: &mut Signals,
     every: Duration,
     mut second: impl FnMut(&LoadSnapshot),
     mut watch: impl FnMut(Stretch<'_>),
 ) -> io::Result<Why> {
-    let mut signals = Signals::listen()?;
     let mut why = Why::Over;
     let mut seconds = load.snapshots(Duration::from_secs(1));
     let mut stretches = load.snapshots(every);

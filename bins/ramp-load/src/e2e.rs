@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::{
     cli::{Output, seen::E2e as Flags},
     console::{say, tell},
-    drive::{Ended, Signals, attend, runtime},
+    drive::{Ended, Signals, Why, attend, runtime},
     exit::Exit,
     latency_log::{LatencyFile, LatencyLog, LogError},
     progress::{Progress, millis},
@@ -139,8 +139,9 @@ impl Seeing<'_> {
         let watch = |stretch: crate::drive::Stretch<'_>| {
             progress.tell(format!("{}, {}", progress.line(&stretch), on_target(&account, clock)));
         };
-        let why = {
-            let attended = attend(load, Duration::from_secs(1), second, watch);
+        let mut signals = Signals::listen()?;
+        let mut why = {
+            let attended = attend(load, &mut signals, Duration::from_secs(1), second, watch);
             tokio::pin!(attended);
             let mut glances = interval(GLANCE);
             glances.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -155,7 +156,11 @@ impl Seeing<'_> {
             }
         };
         let from = load.snapshot().span;
-        let drained = self.drain(&account, &progress).await?;
+        let begun = Instant::now();
+        if self.drain(&account, &progress, &mut signals).await? == Drained::Interrupted && why == Why::Over {
+            why = Why::Interrupted;
+        }
+        let drained = begun.elapsed();
         let rest = account.arrivals().since(&seen);
         log.add(|log| log.write_arrivals(from, drained, &rest));
         progress.end();
@@ -170,22 +175,26 @@ impl Seeing<'_> {
         })
     }
 
-    /// Waits until every acknowledged record was seen, or is lost; returns how long that took.
-    async fn drain(&mut self, account: &TierAccount, progress: &Progress) -> Result<Duration, E2eError> {
-        let mut signals = Signals::listen()?;
+    /// Waits until every acknowledged record was seen, or is lost.
+    async fn drain(
+        &mut self,
+        account: &TierAccount,
+        progress: &Progress,
+        signals: &mut Signals,
+    ) -> Result<Drained, E2eError> {
         let begun = Instant::now();
         let mut told = begun;
         let mut glances = interval(GLANCE);
         loop {
             tokio::select! {
-                () = signals.next() => return Ok(begun.elapsed()),
+                () = signals.next() => return Ok(Drained::Interrupted),
                 _ = glances.tick() => {}
             }
             self.probe.health()?;
             self.highest_lag = self.highest_lag.max(account.lag());
             let is_empty = account.latency(self.clock.now()).outstanding == 0;
             if is_empty || begun.elapsed() >= self.flags.drain {
-                return Ok(begun.elapsed());
+                return Ok(Drained::Over);
             }
             if told.elapsed() >= Duration::from_secs(1) {
                 told = Instant::now();
@@ -193,6 +202,15 @@ impl Seeing<'_> {
             }
         }
     }
+}
+
+/// How the wait for the last records has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drained {
+    /// All were seen, or had their time.
+    Over,
+    /// Somebody has interrupted it: what had not arrived counts as lost.
+    Interrupted,
 }
 
 /// How the load stands on the target now.

@@ -38,6 +38,8 @@ enum VerifyError {
 struct Verified {
     loads: Vec<VerifiedLoad>,
     foreign: u64,
+    /// Records of more loads than are told apart.
+    left_out: u64,
     span: Duration,
     is_interrupted: bool,
 }
@@ -127,7 +129,13 @@ async fn attend(
     log.add(|log| log.write_arrivals(logged.0, span - logged.0, &rest));
     progress.end();
     log.end()?;
-    Ok(Verified { loads: verification.loads(flags.records), foreign: probe.foreign(), span, is_interrupted })
+    Ok(Verified {
+        loads: verification.loads(flags.records),
+        foreign: probe.foreign(),
+        left_out: verification.left_out(),
+        span,
+        is_interrupted,
+    })
 }
 
 fn line(span: Duration, stretch: &ArrivalSnapshot, whole: &ArrivalSnapshot, records: u64) -> String {
@@ -155,7 +163,7 @@ impl Verified {
                 && (flags.demands.p99.is_none() || is_fast(flags, arrivals))
         };
         // Where nothing was seen, nothing was verified.
-        let is_good = !self.loads.is_empty() && self.loads.iter().all(is_good);
+        let is_good = !self.loads.is_empty() && self.left_out == 0 && self.loads.iter().all(is_good);
         match (is_good, self.is_interrupted) {
             (true, false) => Exit::Done,
             (true, true) => Exit::Interrupted,
@@ -198,13 +206,24 @@ impl Verified {
             let p99 = arrivals.latency.quantile(0.99);
             let _ = writeln!(text, "{}", seen::against(p99, flags.demands.p99, is_fast(flags, arrivals)));
             text.push_str(&seen::remarks(arrivals));
+            text.push_str(&seen::clocks(arrivals));
             text.push('\n');
-            text.push_str(&summary::table(&[
-                ("due to seen", &arrivals.latency),
-                ("handed over to seen", &arrivals.from_handover),
-            ]));
-            text.push_str(&summary::bars("due to seen", &arrivals.latency));
-            text.push('\n');
+            if arrivals.latency.count() > 0 {
+                text.push_str(&summary::table(&[
+                    ("due to seen", &arrivals.latency),
+                    ("handed over to seen", &arrivals.from_handover),
+                ]));
+                text.push_str(&summary::bars("due to seen", &arrivals.latency));
+                text.push('\n');
+            }
+        }
+        if self.left_out > 0 {
+            let _ = writeln!(
+                text,
+                "{} records are of more than {} loads and were not accounted for; choose a load by --run",
+                self.left_out,
+                Verification::MOST_LOADS
+            );
         }
         if self.foreign > 0 {
             let _ = writeln!(text, "{} records of others in these topics", self.foreign);
@@ -219,6 +238,7 @@ impl Verified {
             object["tier"] = json!(load.tier);
             object["records"] = json!(flags.records.unwrap_or(load.records));
             object["missing"] = json!(load.missing);
+            object["clock_offset_at_most"] = json!(seen::offset_at_most(&load.arrivals));
             object["seen"] = summary::quantiles(&load.arrivals.latency);
             object["handed_over_to_seen"] = summary::quantiles(&load.arrivals.from_handover);
             object
@@ -228,6 +248,7 @@ impl Verified {
             "seconds": self.span.as_secs_f64(),
             "interrupted": self.is_interrupted,
             "foreign": self.foreign,
+            "left_out": self.left_out,
             "loads": self.loads.iter().map(load).collect::<Vec<_>>(),
         })
     }

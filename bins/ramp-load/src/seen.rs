@@ -45,6 +45,29 @@ pub(crate) fn remarks(arrivals: &ArrivalSnapshot) -> String {
     text
 }
 
+/// By how much at most the clock that saw records is ahead of the one by which they were sent, in seconds: what the
+/// quickest record seems to have taken, below 0 where it was seen before it was sent. Records take more than no time, so
+/// that it is less by what that one took in truth, which nobody knows who sees one end only.
+pub(crate) fn offset_at_most(arrivals: &ArrivalSnapshot) -> Option<f64> {
+    let quickest = arrivals.from_handover.quantile(0.0)?;
+    Some(if arrivals.negative > 0 { -arrivals.ahead.as_secs_f64() } else { quickest.as_secs_f64() })
+}
+
+/// What the arrivals tell of two machines' clocks; nothing where there is no latency.
+pub(crate) fn clocks(arrivals: &ArrivalSnapshot) -> String {
+    let Some(offset) = offset_at_most(arrivals) else { return String::new() };
+    let span = millis(Duration::from_secs_f64(offset.abs()));
+    if offset < 0.0 {
+        format!(
+            "if the producer ran on another machine: this clock is behind its clock by {span} or more, and every true              latency is higher by as much\n"
+        )
+    } else {
+        format!(
+            "if the producer ran on another machine: this clock is ahead of its clock by {span} at most (what the              quickest record seems to have taken), or behind by an amount that arrivals do not show\n"
+        )
+    }
+}
+
 /// The same for programs.
 pub(crate) fn json(arrivals: &ArrivalSnapshot) -> Value {
     json!({

@@ -67,6 +67,7 @@ fn what_a_load_has_left_is_verified_and_what_is_missing_fails() {
     let load = &found["loads"][0];
     assert_eq!((load["missing"].as_u64(), load["there_before"].as_u64()), (Some(0), Some(500)), "{found}");
     assert_eq!((load["seen"]["count"].as_u64(), found["foreign"].as_u64()), (Some(0), Some(300)), "{found}");
+    assert!(load["clock_offset_at_most"].is_null(), "nothing is known of when they arrived: {found}");
 
     let (output, found) = account(&[&probe[..], &["--run", silent, "--records", "310"]].concat());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -81,8 +82,35 @@ fn what_a_load_has_left_is_verified_and_what_is_missing_fails() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(told.contains(run) && told.contains(silent), "{told}");
     assert!(told.contains("--records tells a missing end") && told.contains("have no latency"), "{told}");
+    assert!(!told.contains("due to seen"), "no table of nothing: {told}");
     let demanded = status(&[&probe[..], &["--p99", "10"]].concat());
     assert_eq!(demanded, Some(1), "what has no latency meets no demand on it");
+}
+
+#[test]
+fn a_probe_that_stands_by_while_a_load_is_sent_says_how_far_its_clock_may_be_ahead() {
+    let mock = mock_of(&["t"]);
+    let bootstrap = mock.bootstrap_servers();
+    let mut probe = ramp_load();
+    probe.args(["probe", "--bootstrap", &bootstrap, "--topic", "t", "--topic", "absent", "--records", "300"]);
+    probe.args(["--output", "json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut probe = probe.spawn().unwrap();
+    let (mut told, mut progress) = (String::new(), std::io::BufReader::new(probe.stderr.take().unwrap()));
+    // It says so once it reads the other topic.
+    while !told.contains("absent is not there yet") {
+        assert!(std::io::BufRead::read_line(&mut progress, &mut told).unwrap() > 0, "it has ended: {told}");
+    }
+    let load = ["run", "--bootstrap", &bootstrap, "--topic", "t", "--rate", "500", "--records", "300"];
+    assert_eq!(status(&load), Some(0));
+    let mut account = String::new();
+    probe.stdout.take().unwrap().read_to_string(&mut account).unwrap();
+    assert_eq!(probe.wait().unwrap().code(), Some(0), "{account}");
+    let found: Value = serde_json::from_str(&account).unwrap();
+    let load = &found["loads"][0];
+    assert_eq!((load["seen"]["count"].as_u64(), load["missing"].as_u64()), (Some(300), Some(0)), "{found}");
+    let offset = load["clock_offset_at_most"].as_f64().unwrap();
+    let [p50, max] = ["p50", "max"].map(|name| load["handed_over_to_seen"][name].as_f64().unwrap());
+    assert!(offset > 0.0 && offset <= p50 && p50 <= max, "the quickest record: {found}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What a probe finds of loads that it knows nothing of: their records say to which load they belong.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 
 use crate::{
     account::{Arrivals, Sighting, TierAccount},
@@ -15,6 +18,7 @@ pub struct Verification {
     /// The only run that counts, where one was named.
     run: Option<RunId>,
     loads: Mutex<Vec<Found>>,
+    left_out: AtomicU64,
 }
 
 /// A load that was met.
@@ -43,13 +47,14 @@ pub struct VerifiedLoad {
 }
 
 impl Verification {
-    /// The most loads that are told apart. Records of further ones count as foreign.
+    /// The most loads that are told apart, each of which takes some megabytes; [`left_out`](Self::left_out) counts the
+    /// records of further ones.
     pub const MOST_LOADS: usize = 64;
 
     /// Accounts the loads of `run`, or of every run.
     #[must_use]
     pub const fn new(run: Option<RunId>) -> Self {
-        Self { run, loads: Mutex::new(Vec::new()) }
+        Self { run, loads: Mutex::new(Vec::new()), left_out: AtomicU64::new(0) }
     }
 
     /// Notes that records were seen; returns how many of them belong to a load that counts, or are canaries.
@@ -73,7 +78,8 @@ impl Verification {
         let at = known.unwrap_or(loads.len());
         if known.is_none() {
             if at >= Self::MOST_LOADS {
-                return 0;
+                self.left_out.fetch_add(sightings.len() as u64, Ordering::Relaxed);
+                return sightings.len();
             }
             let arrivals = Arc::new(Arrivals::new());
             loads.push(Found { run: stamp.run, tier: stamp.tier, records: 0, arrivals });
@@ -92,6 +98,12 @@ impl Verification {
         loads.iter().fold((0, 0), |(arrived, records), found| {
             (arrived + found.arrivals.count(), records + found.records)
         })
+    }
+
+    /// Records of more loads than are told apart: nothing else is known of these.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     /// What has arrived of all loads together.
@@ -162,6 +174,17 @@ mod tests {
         let impossible = [sighting(one, 3), sighting(one, u64::MAX)];
         assert_eq!(named.witness(&impossible), 1, "a number that no load has");
         assert_eq!(named.loads(None).len(), 1);
+    }
+
+    #[test]
+    fn records_of_more_loads_than_are_told_apart_are_counted() {
+        let verification = Verification::new(None);
+        for _ in 0..Verification::MOST_LOADS {
+            assert_eq!(verification.witness(&[sighting(RunId::random(), 0)]), 1);
+        }
+        let further = RunId::random();
+        assert_eq!(verification.witness(&[sighting(further, 0), sighting(further, 1)]), 2, "they are ours");
+        assert_eq!((verification.left_out(), verification.loads(None).len()), (2, Verification::MOST_LOADS));
     }
 
     #[test]

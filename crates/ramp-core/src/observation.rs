@@ -90,6 +90,10 @@ pub struct LatencySnapshot {
     pub overdue_from_handover: u64,
     /// Acknowledged records that have not arrived: the true lag.
     pub outstanding: u64,
+    /// Arrived records that were known by what their own content says; the others were known by what travels beside it.
+    /// `None` where nobody took note of it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub known_by_content: Option<u64>,
     /// Records that arrived again.
     pub duplicates: u64,
     /// Records that arrived behind a later one of the same partition (first arrivals only).

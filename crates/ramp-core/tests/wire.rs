@@ -74,6 +74,7 @@ fn latency() -> LatencySnapshot {
         late_from_handover: 5,
         overdue_from_handover: 4,
         outstanding: 10,
+        known_by_content: None,
         duplicates: 3,
         reordered: 2,
         mean: Some(SECOND),

@@ -349,6 +349,7 @@ impl TierAccount {
             arrived: arrived.count(),
             late: seen.late,
             late_from_handover: seen.late_from_handover,
+            known_by_content: Some(seen.snapshot.by_payload),
             duplicates: seen.snapshot.duplicates,
             reordered: seen.snapshot.reordered,
             ..LatencySnapshot::default()

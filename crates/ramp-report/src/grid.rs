@@ -5,6 +5,7 @@ use std::time::Duration;
 use ramp_core::{
     event::Ending,
     evidence::SignalEvidence,
+    observation::LatencySnapshot,
     plan::Tier,
     signal::SignalId,
     tier_result::{P99, TierResult},
@@ -62,6 +63,11 @@ impl<'a> Row<'a> {
     /// Where the 99th percentile is known from.
     pub(crate) fn p99(&self) -> &P99 {
         self.result.map_or(&P99::Unknown, |result| &result.p99)
+    }
+
+    /// What was seen of its records, where a probe watched.
+    pub(crate) fn latency(&self) -> Option<&LatencySnapshot> {
+        self.result?.latency.as_ref()
     }
 
     /// Its 95 % confidence interval, where it was measured on enough records.

@@ -110,7 +110,7 @@ fn outcome(writer: &mut Writer<Vec<u8>>, kind: &str, row: &Row<'_>, locale: Loca
 fn said(report: &Report, row: &Row<'_>, locale: Locale) -> String {
     let mut lines = Vec::new();
     if let Some(p99) = locale.p99(row.p99()) {
-        let (from, bound) = (locale.provenance(row.p99()), locale.millis(row.tier.p99_bound));
+        let (from, bound) = (locale.provenance(row.p99(), row.latency()), locale.millis(row.tier.p99_bound));
         lines.push(format!("p99 {p99} ({from}), {} {bound}", locale.of("borne", "bound")));
     }
     if let Some(result) = row.result {

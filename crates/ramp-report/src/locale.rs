@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ramp_core::{
     capacity::{RefineState, Refined},
+    observation::LatencySnapshot,
     signal::Unit,
     tier_result::P99,
     units::Rate,
@@ -130,12 +131,29 @@ impl Locale {
         }
     }
 
-    /// Where a tier's 99th percentile is known from.
-    pub(crate) const fn provenance(self, p99: &P99) -> &'static str {
+    /// Where a tier's 99th percentile is known from, and by what its records were known.
+    pub(crate) fn provenance(self, p99: &P99, latency: Option<&LatencySnapshot>) -> String {
         match p99 {
-            P99::Measured { .. } => self.of_static("mesuré", "measured"),
-            P99::Bounded { .. } => self.of_static("borné par le panneau max", "bounded by the max panel"),
-            P99::Unknown => "—",
+            P99::Measured { .. } => {
+                let measured = self.of_static("mesuré", "measured");
+                let known_by = latency.and_then(|latency| self.known_by(latency));
+                known_by.map_or_else(|| measured.to_owned(), |known_by| format!("{measured}, {known_by}"))
+            }
+            P99::Bounded { .. } => {
+                self.of_static("borné par le panneau max", "bounded by the max panel").to_owned()
+            }
+            P99::Unknown => "—".to_owned(),
+        }
+    }
+
+    /// By what the records that arrived were known; nothing where that is not recorded.
+    const fn known_by(self, latency: &LatencySnapshot) -> Option<&'static str> {
+        match latency.known_by_content {
+            None => None,
+            Some(_) if latency.arrived == 0 => None,
+            Some(0) => Some(self.of_static("par en-tête", "by header")),
+            Some(known) if known >= latency.arrived => Some(self.of_static("par contenu", "by payload")),
+            Some(_) => Some(self.of_static("par contenu ou en-tête", "by payload or header")),
         }
     }
 
@@ -189,6 +207,29 @@ impl Locale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_measured_p99_says_by_what_its_records_were_known() {
+        let second = Duration::from_secs(1);
+        let p99 = P99::Measured { value: second, range: None, samples: 10 };
+        let known = |known_by_content| LatencySnapshot {
+            arrived: 10,
+            known_by_content,
+            ..LatencySnapshot::default()
+        };
+        for (known_by_content, told) in [
+            (None, "measured"),
+            (Some(0), "measured, by header"),
+            (Some(9), "measured, by payload or header"),
+            (Some(10), "measured, by payload"),
+        ] {
+            assert_eq!(Locale::English.provenance(&p99, Some(&known(known_by_content))), told);
+        }
+        let nothing = LatencySnapshot { known_by_content: Some(0), ..LatencySnapshot::default() };
+        assert_eq!(Locale::English.provenance(&p99, Some(&nothing)), "measured");
+        assert_eq!(Locale::French.provenance(&p99, Some(&known(Some(10)))), "mesuré, par contenu");
+        assert_eq!(Locale::English.provenance(&P99::Unknown, Some(&known(Some(10)))), "—");
+    }
 
     #[test]
     fn numbers_are_written_as_each_language_does() {

@@ -191,7 +191,7 @@ impl Page<'_> {
                 literal(&row.tier.name),
                 locale.millis(row.tier.p99_bound),
                 or_dash(locale.p99(row.p99())),
-                locale.provenance(row.p99()).to_owned(),
+                locale.provenance(row.p99(), row.latency()),
                 or_dash(row.p99_range().map(|range| locale.interval(range))),
                 count(latency.map(|latency| latency.offered)),
                 count(latency.map(|latency| latency.violations())),

@@ -206,7 +206,7 @@ impl Page<'_> {
             span(latency.and_then(|latency| latency.p50)),
             cell(locale.p99(row.p99())),
             cell(row.p99_range().map(|range| locale.interval(range))),
-            html! { (locale.provenance(row.p99())) },
+            html! { (locale.provenance(row.p99(), row.latency())) },
             span(latency.and_then(|latency| latency.max)),
             count(latency.map(|latency| latency.violations())),
             count(latency.map(|latency| latency.offered / 100)),

@@ -343,6 +343,7 @@ impl Load {
             late_from_handover: late,
             overdue_from_handover: overdue,
             outstanding: self.waiting as u64,
+            known_by_content: Some(arrived as u64),
             duplicates,
             mean: (arrived > 0.0).then(|| Duration::from_micros((weighted / arrived * 1e6) as u64)),
             p50: quantile(0.5),

@@ -1,7 +1,8 @@
 //! Measures the arrival of a load's records by other means than the probe: a plain consumer that decodes the header
-//! itself, stores every arrival, and takes exact quantiles. With `--bare` it only reads, which is what reading costs.
+//! itself, stores every arrival, and takes exact quantiles. With `--bare` it only reads, which is what reading costs; with
+//! `--touch` it also looks at each byte of key and payload, which is what any consumer does that uses them.
 //!
-//! `cargo run --example arrivals -- BOOTSTRAP TOPIC RECORDS [--bare]`
+//! `cargo run --example arrivals -- BOOTSTRAP TOPIC RECORDS [--bare | --touch]`
 
 #![expect(clippy::print_stdout, reason = "it is what the program is for")]
 
@@ -22,11 +23,13 @@ use rdkafka::{
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let [bootstrap, topic, records, flags @ ..] = arguments.as_slice() else {
-        return Err("give BOOTSTRAP TOPIC RECORDS [--bare]".into());
+        return Err("give BOOTSTRAP TOPIC RECORDS [--bare | --touch]".into());
     };
     let records = records.parse()?;
-    if flags.iter().any(|flag| flag == "--bare") {
-        println!("{} records", count(bootstrap, topic, records)?);
+    let is = |name: &str| flags.iter().any(|flag| flag == name);
+    if is("--bare") || is("--touch") {
+        let (count, sum) = count(bootstrap, topic, records, is("--touch"))?;
+        println!("{count} records, of which {sum} is the sum of what was looked at");
         return Ok(());
     }
     let arrivals = Arrivals::read(&consumer(bootstrap, topic, Offset::End)?, records)?;
@@ -102,17 +105,21 @@ pub(crate) fn consumer(bootstrap: &str, topic: &str, from: Offset) -> Result<Bas
     Ok(consumer)
 }
 
-/// Reads `records` records and looks at none.
-fn count(bootstrap: &str, topic: &str, records: u64) -> Result<u64, Box<dyn Error>> {
+/// Reads `records` records, and looks at their bytes where these are to be touched; how many there were, and the sum of
+/// these bytes.
+fn count(bootstrap: &str, topic: &str, records: u64, touch: bool) -> Result<(u64, u64), Box<dyn Error>> {
     let consumer = consumer(bootstrap, topic, Offset::Beginning)?;
-    let mut count = 0;
+    let (mut count, mut sum) = (0, 0);
     while count < records {
-        match consumer.poll(PATIENCE) {
-            Some(record) => count += u64::from(record?.payload_len() > 0),
-            None => break,
+        let Some(record) = consumer.poll(PATIENCE) else { break };
+        let record = record?;
+        count += u64::from(record.payload_len() > 0);
+        if touch {
+            let bytes = record.key().into_iter().chain(record.payload()).flatten();
+            sum += bytes.map(|byte| u64::from(*byte)).sum::<u64>();
         }
     }
-    Ok(count)
+    Ok((count, sum))
 }
 
 /// The due time in the header: byte 0 tells a load, bytes 19 to 26 hold it. Connect may have made Base64 of them.

@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn bytes_hold_their_record_s_stamp_where_there_is_room_and_stamps_are_asked_for() {
-        let read = |payload: &[u8]| Stamp::in_payload(payload, &mut crate::stamp::Seconds::default());
+        let read = |payload: &[u8]| Stamp::in_payload(payload, &mut crate::stamp::Latest::default());
         for payload in [Payload::Random(1_024), Payload::Random(SEALED), Payload::Sizes([60, 700].into())] {
             assert!(payload.names_records(), "{payload}");
             let mut renderer = render_of(payload.clone());

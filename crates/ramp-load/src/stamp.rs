@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 pub(crate) use self::{
     seal::{SEALED, seal},
-    text::{END, ID_FIELD, Seconds, TIME_FIELD, lateness, message_id},
+    text::{END, ID_FIELD, Latest, TIME_FIELD, lateness, message_id},
 };
 use crate::clock::Moment;
 
@@ -134,10 +134,10 @@ impl Stamp {
         Self::decode_plain(&plain)
     }
 
-    /// The stamp that a payload holds, to the microsecond where it is text; `None` where it holds none. `seconds` keeps
+    /// The stamp that a payload holds, to the microsecond where it is text; `None` where it holds none. `latest` keeps
     /// what the next payload is likely to say too.
-    pub(crate) fn in_payload(payload: &[u8], seconds: &mut Seconds) -> Option<Self> {
-        text::as_sent(payload, seconds).or_else(|| seal::unseal(payload))
+    pub(crate) fn in_payload(payload: &[u8], latest: &mut Latest) -> Option<Self> {
+        text::as_sent(payload, latest).or_else(|| seal::unseal(payload))
     }
 
     /// The stamp that a JSON payload holds which was written anew on its way. Dear: it looks through all of it.

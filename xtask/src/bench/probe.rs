@@ -1,4 +1,4 @@
-//! What seeing a record costs, beside a consumer that reads it and looks at nothing.
+//! What seeing a record costs, beside a consumer that reads it and looks at nothing, and one that looks at its bytes.
 
 use std::{path::PathBuf, process::Command};
 
@@ -17,17 +17,20 @@ pub(super) fn run() -> Result<(), Failure> {
     let broker = Broker::start()?;
     broker.create(TOPIC, true)?;
     process::run(&mut load(&probe, &broker))?;
-    let (mut probing, mut reading) = (Vec::new(), Vec::new());
+    let (mut probing, mut reading, mut touching) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         probing.push(process::run(&mut seen(&probe, &broker))?);
-        reading.push(process::run(Command::new(&plain).args([&broker.address, TOPIC, RECORDS, "--bare"]))?);
+        let plainly = |how| process::run(Command::new(&plain).args([&broker.address, TOPIC, RECORDS, how]));
+        reading.push(plainly("--bare")?);
+        touching.push(plainly("--touch")?);
     }
     println!("\n{RECORDS} records of JSON with keys and headers, {ROUNDS} rounds");
     let cost = |runs: &[Run]| median(runs.iter().map(|run| run.cpu.as_secs_f64())).unwrap_or(f64::NAN);
-    let (probing, reading) = (cost(&probing), cost(&reading));
+    let probing = cost(&probing);
     println!("  ramp-load probe {probing:7.3} CPU s");
-    println!("  bare consumer   {reading:7.3} CPU s");
-    println!("  ratio           {:7.3}", probing / reading);
+    for (name, runs) in [("bare consumer  ", &reading), ("that looks     ", &touching)] {
+        println!("  {name} {:7.3} CPU s, ratio {:7.3}", cost(runs), probing / cost(runs));
+    }
     Ok(())
 }
 

@@ -327,7 +327,7 @@ mod tests {
             assert_eq!(message["_metadata"]["message_id"], id);
             let rewritten = serde_json::to_vec(&message).unwrap();
             for read in [
-                Stamp::in_payload(&payload, &mut stamp::Seconds::default()).unwrap(),
+                Stamp::in_payload(&payload, &mut stamp::Latest::default()).unwrap(),
                 Stamp::in_rewritten(&rewritten).unwrap(),
             ] {
                 assert_eq!((read.kind, read.run, read.tier, read.sequence), (Kind::Load, run, 3, sequence));

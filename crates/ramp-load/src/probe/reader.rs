@@ -20,13 +20,13 @@ use super::{
 use crate::{
     account::Sighting,
     lock::lock,
-    stamp::{Identity, Seconds, Stamp},
+    stamp::{Identity, Latest, Stamp},
 };
 
 pub(super) struct Reader {
     shared: Arc<Shared>,
     partitions: Partitions,
-    seconds: Seconds,
+    latest: Latest,
     hasher: FixedState,
     /// Records that have been read and not been noted.
     batch: Vec<Sighting>,
@@ -37,7 +37,7 @@ impl Reader {
         Self {
             shared,
             partitions: Partitions::new(ends),
-            seconds: Seconds::default(),
+            latest: Latest::default(),
             hasher: FixedState::default(),
             batch: Vec::with_capacity(BATCH),
         }
@@ -83,7 +83,7 @@ impl Reader {
 
     /// The record as it was sent, where it is one of a load; its time is that of its batch.
     fn sight(&mut self, message: &BorrowedMessage<'_>) -> Option<Sighting> {
-        let (stamp, identity) = identify(message, &mut self.seconds)?;
+        let (stamp, identity) = identify(message, &mut self.latest)?;
         let place = self.partitions.find(message.topic(), message.partition());
         let key = message.key().map(|key| self.hasher.hash_one((place.topic, key)));
         let was_there = message.offset() < place.end;
@@ -93,8 +93,8 @@ impl Reader {
 
 /// Looks into the payload first: the client makes a list of the headers when it is asked for them, which costs more than
 /// everything else that is done with a record. What a payload says comes through replications that drop headers.
-fn identify(message: &BorrowedMessage<'_>, seconds: &mut Seconds) -> Option<(Stamp, Identity)> {
-    let in_payload = message.payload().and_then(|payload| Stamp::in_payload(payload, seconds));
+fn identify(message: &BorrowedMessage<'_>, latest: &mut Latest) -> Option<(Stamp, Identity)> {
+    let in_payload = message.payload().and_then(|payload| Stamp::in_payload(payload, latest));
     if let Some(stamp) = in_payload {
         return Some((stamp, Identity::Payload));
     }

@@ -14,6 +14,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
+    connect::Mirror,
     lab::Lab,
     options::{LabOptions, QuotaWindows},
     processes::{self, Process},
@@ -49,6 +50,14 @@ enum Command {
         /// Which side of MirrorMaker 2: its writing to the target, or its reading from the source.
         #[arg(long, value_enum, default_value_t = Side::Target)]
         side: Side,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Pauses or breaks the connector that copies records, or brings it back.
+    Mirror {
+        /// What to do.
+        #[arg(value_enum)]
+        what: Mirror,
         #[command(flatten)]
         folder: Folder,
     },
@@ -151,6 +160,7 @@ fn execute(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             Lab::open(folder.dir)?.throttle(throttle)?;
         }
+        Command::Mirror { what, folder } => Lab::open(folder.dir)?.mirror(what)?,
         Command::Kill { process, folder } => Lab::open(folder.dir)?.kill(process)?,
         Command::Supervise(start) => {
             let started = supervisor::supervise(&start.into_options(env::current_exe()?));

@@ -2,8 +2,9 @@
 
 use std::{ffi::OsString, path::Path, time::Duration};
 
+use clap::ValueEnum;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{artifacts::Artifacts, broker, template::fill};
 
@@ -47,7 +48,7 @@ pub(crate) fn connectors(source: &str, target: &str, topic_prefix: &str) -> [(&'
     let topics = format!("{}\\\\..*", topic_prefix.replace('.', "\\\\."));
     let values = [("source", source), ("target", target), ("topics", topics.as_str())];
     [
-        ("mm2", fill(include_str!("../../../fixtures/lab/mirror-source.json"), &values)),
+        (MIRROR, fill(include_str!("../../../fixtures/lab/mirror-source.json"), &values)),
         ("mm2-checkpoint", fill(include_str!("../../../fixtures/lab/mirror-checkpoint.json"), &values)),
         ("mm2-heartbeat", fill(include_str!("../../../fixtures/lab/mirror-heartbeat.json"), &values)),
     ]
@@ -70,6 +71,61 @@ pub(crate) fn check_running(url: &str, name: &str) -> Result<(), ConnectError> {
         .not_running(needs_task)
         .map_or(Ok(()), |what| Err(ConnectError::NotRunning(format!("{name}: {what}"))))
 }
+
+/// What can be done to the connector that copies records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mirror {
+    /// Have it wait: it copies nothing, and nothing is broken.
+    Pause,
+    /// Have it go on after that.
+    Resume,
+    /// Have its task fail at the next record, by a configuration that lets no record through.
+    Break,
+    /// Restart the task with the configuration that it had.
+    Mend,
+}
+
+/// Why the connector does not take it.
+#[derive(Debug, thiserror::Error)]
+#[error("{} the connector {MIRROR}", what.to_possible_value().map_or_else(String::new, |what| what.get_name().to_owned()))]
+pub struct MirrorError {
+    what: Mirror,
+    source: ConnectError,
+}
+
+impl Mirror {
+    /// Does it. That Connect has accepted it does not mean that it has come about.
+    pub(crate) fn apply(self, url: &str) -> Result<(), MirrorError> {
+        let done = match self {
+            Self::Pause => put(&format!("{url}/connectors/{MIRROR}/pause")),
+            Self::Resume => put(&format!("{url}/connectors/{MIRROR}/resume")),
+            Self::Break => reconfigure(url, |configuration| {
+                configuration.insert(LARGEST.to_owned(), "1".into());
+            }),
+            Self::Mend => reconfigure(url, |configuration| drop(configuration.remove(LARGEST))),
+        };
+        done.map_err(|source| MirrorError { what: self, source })
+    }
+}
+
+fn put(url: &str) -> Result<(), ConnectError> {
+    http().put(url).send_empty()?;
+    Ok(())
+}
+
+fn reconfigure(url: &str, change: impl FnOnce(&mut Map<String, Value>)) -> Result<(), ConnectError> {
+    let text = http().get(format!("{url}/connectors/{MIRROR}/config")).call()?.body_mut().read_to_string()?;
+    let mut configuration: Map<String, Value> = serde_json::from_str(&text).map_err(ConnectError::Answer)?;
+    change(&mut configuration);
+    http().put(format!("{url}/connectors/{MIRROR}/config")).send_json(configuration)?;
+    Ok(())
+}
+
+/// The connector that copies records.
+const MIRROR: &str = "mm2";
+
+/// No record is as small as what this is set to.
+const LARGEST: &str = "producer.override.max.request.size";
 
 /// Why Connect is not as it should be.
 #[derive(Debug, thiserror::Error)]

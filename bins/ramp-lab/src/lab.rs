@@ -11,6 +11,7 @@ use std::{
 use rustix::process::Signal;
 
 use crate::{
+    connect::{Mirror, MirrorError},
     options::LabOptions,
     processes::{Identity, Process},
     state::{Endpoints, LabState, ReadStateError, StateFolder},
@@ -196,6 +197,15 @@ impl Lab {
     /// [`ThrottleError`] where the cluster concerned does not take it.
     pub fn throttle(&self, throttle: Throttle) -> Result<(), ThrottleError> {
         throttle.apply(self.source(), self.target())
+    }
+
+    /// Pauses, breaks or brings back the connector that copies records.
+    ///
+    /// # Errors
+    ///
+    /// [`MirrorError`] where Connect does not take it.
+    pub fn mirror(&self, what: Mirror) -> Result<(), MirrorError> {
+        what.apply(self.connect_url())
     }
 
     /// Ends a process at once (SIGKILL), and waits until it is gone. It is not started again.

@@ -35,6 +35,7 @@ mod tls;
 mod tool;
 
 pub use self::{
+    connect::{Mirror, MirrorError},
     lab::{Lab, LabError, OpenError, SignalError, StopError},
     options::{LabOptions, QuotaWindows},
     processes::{Identity, Process},

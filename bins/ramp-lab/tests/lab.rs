@@ -151,6 +151,9 @@ fn the_printed_environment_is_evaluated_by_a_shell_and_down_leaves_nothing() {
     assert!(ramp_lab(&folder, &["status"]).status.success());
     assert!(ramp_lab(&folder, &["throttle", "--bytes-per-sec", "1000000"]).status.success());
     assert!(ramp_lab(&folder, &["throttle", "--bytes-per-sec", "off"]).status.success());
+    for what in ["pause", "resume", "break", "mend"] {
+        assert!(ramp_lab(&folder, &["mirror", what]).status.success(), "{what}");
+    }
     assert!(ramp_lab(&folder, &["kill", "broker"]).status.success());
     let status = ramp_lab(&folder, &["status"]);
     assert!(!status.status.success(), "{status:?}");

@@ -1,7 +1,7 @@
 //! `ramp check`: everything that a campaign needs, each part looked at although another is missing. It writes one canary
 //! to each partition that a campaign would load, and nothing else.
 
-mod connect;
+pub(crate) mod connect;
 mod found;
 mod topics;
 
@@ -30,6 +30,7 @@ use self::{
 use crate::{
     claim::Claim,
     cli::{CheckArgs, Output},
+    components::Components,
     config::resolve::Settings,
     driver::Start,
     error::CommandError,
@@ -77,7 +78,9 @@ impl Look<'_> {
             preflight::describe(&settings.source, &settings.topics),
             preflight::watch(&settings.target, &target_topics, clock, run),
             preflight::observe(settings, start),
-            OptionFuture::from(settings.connect.as_ref().map(connect::ask)),
+            OptionFuture::from(
+                settings.connect.as_ref().map(|config| Components::find(config, &settings.topics))
+            ),
         );
         self.tell(match &source {
             Ok(view) => Finding::good("source", described(settings, view)),
@@ -89,7 +92,7 @@ impl Look<'_> {
         });
         self.topics(source.is_ok(), target.is_ok()).await;
         if let Some(connectors) = connectors {
-            self.connectors(connectors);
+            self.connectors(connectors.map(|(_, all)| all));
         }
         match observer {
             Ok(observer) => self.observed(&observer, start).await,

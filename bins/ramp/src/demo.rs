@@ -132,6 +132,7 @@ impl Replication {
             probe,
             signals: Box::new(signals),
             sampling: SAMPLING,
+            components: None,
         };
         let simulation = Some(self.simulation);
         let header = Header { schema_version: SCHEMA_VERSION, plan, facts, lang: None, simulation };

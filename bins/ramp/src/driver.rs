@@ -17,6 +17,7 @@ use std::{
 use futures_util::StreamExt;
 use ramp_core::{
     campaign::Input,
+    component::{ComponentState, Standing},
     event::Action,
     units::{Elapsed, Rate},
 };
@@ -29,7 +30,7 @@ use ramp_load::{
     producer::{Load, LoadSpec},
     stamp::RunId,
 };
-use ramp_observe::Observed;
+use ramp_observe::{Observed, connect::ConnectError};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -40,6 +41,7 @@ use tokio::{
 pub use self::signals::Signals;
 use self::{latency_log::LatencyLog, one_at_a_time::OneAtATime};
 use crate::{
+    components::{self, Change, Components, Standings},
     journal::{Journal, JournalError},
     progress::Progress,
     recorded::Recorded,
@@ -102,6 +104,8 @@ pub struct Means {
     pub signals: Box<dyn Signals>,
     /// How often.
     pub sampling: Duration,
+    /// What tells how the replication's components stand, where there is something.
+    pub components: Option<Components>,
 }
 
 /// A campaign that was driven to its end.
@@ -156,6 +160,8 @@ pub async fn drive(
         tasks: JoinSet::new(),
         load: None,
         sampling: OneAtATime::default(),
+        asking: OneAtATime::default(),
+        standings: Standings::default(),
     };
     driver.run(messages).await
 }
@@ -173,6 +179,8 @@ struct Driver<'a> {
     tasks: JoinSet<()>,
     load: Option<TierLoad>,
     sampling: OneAtATime,
+    asking: OneAtATime,
+    standings: Standings,
 }
 
 /// The load of the latest tier, whose records may still arrive after it has ended.
@@ -188,6 +196,7 @@ enum Message {
     Started { tier: usize, load: Load },
     Ended { tier: usize },
     Observed(Observed),
+    Stand(Result<Vec<ComponentState>, ConnectError>),
 }
 
 impl Driver<'_> {
@@ -198,6 +207,8 @@ impl Driver<'_> {
         beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut sampling = interval(self.means.sampling);
         sampling.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut asking = interval(components::PERIOD);
+        asking.set_missed_tick_behavior(MissedTickBehavior::Skip);
         // Counters are read once before the first tier, whose increase counts from there.
         let means = Arc::clone(&self.means);
         let mut first = means.signals.sample(self.start.elapsed());
@@ -210,6 +221,7 @@ impl Driver<'_> {
                 Some(message) = messages.recv() => self.take(message)?,
                 _ = beat.tick() => self.beat()?,
                 _ = sampling.tick() => self.sample(),
+                _ = asking.tick() => self.ask(),
                 () = interrupts.next() => {
                     if std::mem::replace(&mut interrupted, true) {
                         return Err(DriveError::Killed);
@@ -245,6 +257,7 @@ impl Driver<'_> {
             Message::Started { tier, load } => self.started(tier, load),
             Message::Ended { tier } => self.ended(tier),
             Message::Observed(observed) => self.observed(observed),
+            Message::Stand(told) => self.stand(told),
         }
     }
 
@@ -346,6 +359,28 @@ impl Driver<'_> {
                 let _ = sender.send(Message::Observed(observed));
             }
         });
+    }
+
+    /// Has the replication's components asked how they stand, where they can be.
+    fn ask(&mut self) {
+        let (means, sender) = (Arc::clone(&self.means), self.sender.clone());
+        if means.components.is_some() {
+            self.asking.start(&mut self.tasks, async move {
+                if let Some(components) = &means.components {
+                    let _ = sender.send(Message::Stand(components.ask().await));
+                }
+            });
+        }
+    }
+
+    fn stand(&mut self, told: Result<Vec<ComponentState>, ConnectError>) -> Result<(), DriveError> {
+        for Change { state, is_first } in self.standings.changes(told) {
+            if !is_first || state.standing != Standing::Working {
+                self.progress.component(&state, self.start.elapsed());
+            }
+            self.happened(Input::Component(state))?;
+        }
+        Ok(())
     }
 
     fn observed(&mut self, Observed { reading, warnings }: Observed) -> Result<(), DriveError> {

@@ -6,6 +6,7 @@ mod check;
 pub mod claim;
 pub mod cli;
 mod compare;
+pub mod components;
 pub mod config;
 pub mod demo;
 pub mod driver;

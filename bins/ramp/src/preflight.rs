@@ -13,6 +13,7 @@ use ramp_load::{
 };
 use ramp_observe::{
     DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, catalog,
+    connect::ConnectError,
 };
 use ramp_report::{QueryFact, QueryFound, RunFacts};
 use tokio::{
@@ -21,7 +22,9 @@ use tokio::{
 };
 
 use crate::{
+    check,
     claim::{Claim, ClaimError},
+    components::Components,
     config::resolve::Settings,
     driver::{BEAT, Means, Start},
 };
@@ -35,8 +38,9 @@ pub struct Preflight {
     pub facts: RunFacts,
     /// The signals that its criteria may refer to.
     pub signals: Vec<Signal>,
-    /// Every query with what was found, and what a person should know about it before relying on its readings.
-    pub queries: Vec<String>,
+    /// Every query with what was found, how the replication's tasks stand, and what a person should know about either
+    /// before relying on it.
+    pub notes: Vec<String>,
     /// What holds off every other campaign on the source cluster.
     pub claim: Claim,
 }
@@ -70,6 +74,9 @@ pub enum PreflightError {
     /// Prometheus, or one of the queries.
     #[error("prometheus: {0}")]
     Observe(#[from] ObserveError),
+    /// Kafka Connect.
+    #[error("connect: {0}")]
+    Connect(#[from] ConnectError),
     /// Another campaign loads the source cluster.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -91,7 +98,16 @@ impl Preflight {
         let observer = observe(settings, start).await?;
         let signals = observer.signals().cloned().chain([lag()]).collect();
         let facts = facts(settings, &observer, begun);
-        let queries = queries(&observer);
+        let mut notes = notes(&observer);
+        let components = match &settings.connect {
+            Some(config) => {
+                let (components, all) = Components::find(config, &settings.topics).await?;
+                let findings = check::connect::findings(&all, &settings.topics);
+                notes.extend(findings.iter().map(|finding| format!("connect: {}", finding.text)));
+                Some(components)
+            }
+            None => None,
+        };
         let Reached { run, clock, canaries, probe, cluster } = reached;
         let claim = Claim::on(&cluster)?;
         let means = Means {
@@ -104,8 +120,9 @@ impl Preflight {
             probe,
             signals: Box::new(observer),
             sampling: settings.sampling,
+            components,
         };
-        Ok(Self { means, facts, signals, queries, claim })
+        Ok(Self { means, facts, signals, notes, claim })
     }
 }
 
@@ -195,7 +212,7 @@ pub(crate) fn lag() -> Signal {
 }
 
 /// Every query with what was found, and what a person should know about it before relying on its readings.
-fn queries(observer: &Observer) -> Vec<String> {
+fn notes(observer: &Observer) -> Vec<String> {
     let clock = Some(observer.clock_ahead()).filter(|ahead| *ahead != 0.0).map(|ahead| {
         format!(
             "warning: the clock of Prometheus is {ahead:+.1} s from this machine's; times are corrected by that"
@@ -205,7 +222,7 @@ fn queries(observer: &Observer) -> Vec<String> {
 }
 
 /// What the report says beside a query.
-fn notes(check: &QueryCheck) -> Vec<String> {
+fn remarks(check: &QueryCheck) -> Vec<String> {
     let parts = Some(&check.parts).filter(|parts| matches!(parts, Parts::Series(_) | Parts::Sum(_)));
     parts.into_iter().map(ToString::to_string).chain(check.cautions.iter().map(ToString::to_string)).collect()
 }
@@ -223,7 +240,7 @@ fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts
             scrape: check.scrape,
             window: check.window,
         }),
-        notes: notes(check),
+        notes: remarks(check),
     });
     RunFacts {
         name: settings.name.clone(),

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use ramp_core::{campaign::Campaign, event::Event, units::Elapsed};
+use ramp_core::{campaign::Campaign, component::ComponentState, event::Event, units::Elapsed};
 use serde::Serialize;
 
 use self::block::{Block, Frame};
@@ -47,6 +47,15 @@ enum Show {
     Line(String),
     Frame(Frame),
     Event(String),
+}
+
+/// How a component of the replication stands now, as an event beside the campaign's own.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "component")]
+struct Told<'a> {
+    #[serde(flatten)]
+    state: &'a ComponentState,
+    at: Elapsed,
 }
 
 /// How the load stands, as an event beside the campaign's own.
@@ -98,6 +107,15 @@ impl Progress {
             }
             Kind::Events => self.show(serde_json::to_string(event).ok().map(Show::Event)),
         }
+    }
+
+    /// Shows that a component of the replication stands otherwise than before.
+    pub fn component(&mut self, state: &ComponentState, at: Elapsed) {
+        let show = match self.kind {
+            Kind::Block | Kind::Lines => Some(Show::Line(text::component(state, at))),
+            Kind::Events => serde_json::to_string(&Told { state, at }).ok().map(Show::Event),
+        };
+        self.show(show);
     }
 
     /// Shows how the campaign stands: at once on a terminal, now and then elsewhere.

@@ -83,9 +83,9 @@ pub(crate) async fn prepare(
     start: Start,
     begun: Timestamp,
 ) -> Result<Ready, CommandError> {
-    let Preflight { means, facts, signals, queries, claim } = Preflight::pass(settings, start, begun).await?;
-    for query in queries {
-        eprintln!("ramp: {query}");
+    let Preflight { means, facts, signals, notes, claim } = Preflight::pass(settings, start, begun).await?;
+    for note in notes {
+        eprintln!("ramp: {note}");
     }
     let plan = settings.plan.plan(signals);
     let plan = plan.map_err(|source| CommandError::Plan { name: settings.plan.name.clone(), source })?;

@@ -108,7 +108,7 @@ impl Campaign {
     pub fn handle(&mut self, now: Elapsed, input: Input) {
         self.now = self.now.max(now);
         match input {
-            Input::Tick => {}
+            Input::Tick | Input::Component(_) => {}
             Input::PathClear { tier } => self.path_clear(tier),
             Input::PathBlocked { tier, reason } => self.path_blocked(tier, reason),
             Input::LoadStarted { tier } => self.load_started(tier),

@@ -7,6 +7,7 @@
 
 pub mod campaign;
 pub mod capacity;
+pub mod component;
 pub mod criterion;
 pub mod event;
 pub mod evidence;

@@ -6,6 +6,7 @@ use std::{fmt::Debug, time::Duration};
 use ramp_core::{
     campaign::{Campaign, Input, Outcome},
     capacity::{Capacity, RefineState, Refined},
+    component::{ComponentState, Standing},
     criterion::{Comparison, Criterion, Severity},
     event::{Action, Ending, Event},
     evidence::{Extreme, PanelFigures, SignalEvidence},
@@ -228,7 +229,14 @@ fn inputs_are_written_as_ever() {
         Input::Interrupt,
         Input::Resumed,
     ];
-    let inputs: Vec<_> = others.into_iter().chain(readings).map(|input| (at(1), input)).collect();
+    let standings =
+        [Standing::Working, Standing::Unknown, Standing::Halted, Standing::Gone, Standing::Failed];
+    let components = standings.map(|standing| {
+        let (component, said) = ("task 0".to_owned(), "because".to_owned());
+        Input::Component(ComponentState { component, standing, said })
+    });
+    let inputs: Vec<_> =
+        others.into_iter().chain(readings).chain(components).map(|input| (at(1), input)).collect();
     insta::assert_snapshot!(lines(&inputs));
 }
 

@@ -49,6 +49,8 @@ impl Prometheus {
     pub(crate) fn new(config: &PrometheusConfig) -> Result<Self, QueryError> {
         let address = |reason: String| QueryError::Address { url: config.address(), reason };
         let url = plain_url(&config.url).map_err(address)?;
+        // The slash at its end would double.
+        let url = url.as_str().trim_end_matches('/');
         let client = reqwest::Client::builder()
             .default_headers(config.header_map()?)
             .redirect(Policy::custom(same_host))
@@ -58,7 +60,7 @@ impl Prometheus {
                 let reason = format!("{}; name the authorities with prometheus.ca_file", chain(&error));
                 QueryError::Tls { what: "the system's certificates".to_owned(), reason }
             })?;
-        let client = Client::from(client, &url).map_err(|error| address(chain(&error)))?;
+        let client = Client::from(client, url).map_err(|error| address(chain(&error)))?;
         let secrets = Arc::new(config.secrets());
         let slots = |count| Arc::new(Semaphore::new(count));
         Ok(Self { client, secrets, slots: slots(AT_ONCE), slots_beside: slots(AT_ONCE_BESIDE) })

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use regex::Regex;
 use reqwest::{
-    Client, StatusCode,
+    Client, StatusCode, Url,
     header::{AUTHORIZATION, HeaderMap},
     redirect::Policy,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::client::{Credentials, QueryError, Secrets, Tls, chain, plain_url, shown_url};
 
@@ -32,13 +32,13 @@ impl fmt::Debug for ConnectConfig {
 /// A client of Kafka Connect's REST interface.
 pub struct Connect {
     client: Client,
-    url: String,
+    url: Url,
     secrets: Secrets,
 }
 
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Connect").field("url", &self.address()).finish_non_exhaustive()
     }
 }
 
@@ -142,9 +142,6 @@ pub enum ConnectError {
 }
 
 impl Connect {
-    /// How long whoever asks for the first time should wait, while nothing waits for them.
-    pub const FIRST_PATIENCE: Duration = Duration::from_secs(5);
-
     /// A client; nothing is asked yet.
     ///
     /// # Errors
@@ -160,7 +157,7 @@ impl Connect {
         }
         // A login goes to the host that it is for, and to no other.
         let client = Client::builder().default_headers(headers).redirect(Policy::none());
-        let client = config.tls.apply(client, "connect", url.starts_with("https:"));
+        let client = config.tls.apply(client, "connect", url.scheme() == "https");
         let client = client.map_err(ConnectError::Login)?.build().map_err(|error| {
             let reason = format!("{}; name the authorities with connect.ca_file", chain(&error));
             ConnectError::Login(QueryError::Tls { what: "the system's certificates".to_owned(), reason })
@@ -169,32 +166,51 @@ impl Connect {
         Ok(Self { client, url, secrets })
     }
 
-    /// Its address.
-    #[must_use]
-    pub fn address(&self) -> &str {
-        &self.url
-    }
-
     /// Every connector with its tasks, by name.
     ///
     /// # Errors
     /// When Connect does not answer within `patience`, or not as Connect does.
     pub async fn connectors(&self, patience: Duration) -> Result<Vec<Connector>, ConnectError> {
-        let address = || self.url.clone();
+        let mut url = self.path(&["connectors"]);
+        url.set_query(Some("expand=status&expand=info"));
+        let all: Option<BTreeMap<String, RawConnector>> = self.get(url, patience).await?;
+        let all = all.ok_or_else(|| self.failed(StatusCode::NOT_FOUND))?;
+        Ok(all.into_iter().map(|(name, raw)| self.connector(name, raw)).collect())
+    }
+
+    /// How the connector of that name stands, and its tasks; nothing where Connect does not know it.
+    ///
+    /// # Errors
+    /// As [`connectors`](Self::connectors).
+    pub async fn status(
+        &self,
+        name: &str,
+        patience: Duration,
+    ) -> Result<Option<(Status, Vec<Task>)>, ConnectError> {
+        let status: Option<RawState> = self.get(self.path(&["connectors", name, "status"]), patience).await?;
+        Ok(status.map(|status| self.standing(status)))
+    }
+
+    /// What stands at `url`; nothing where nothing does.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        patience: Duration,
+    ) -> Result<Option<T>, ConnectError> {
         let unanswered = |error: reqwest::Error| ConnectError::Unanswered {
-            address: address(),
+            address: self.address(),
             reason: if error.is_timeout() {
                 format!("no answer within {:.1} s", patience.as_secs_f64())
             } else {
                 self.secrets.shown(&chain(&error.without_url()))
             },
         };
-        let foreign = |reason: String| ConnectError::Foreign { address: address(), reason };
-        let asked = self.client.get(format!("{}/connectors?expand=status&expand=info", self.url));
-        let mut answer = asked.timeout(patience).send().await.map_err(unanswered)?;
+        let foreign = |reason: String| ConnectError::Foreign { address: self.address(), reason };
+        let mut answer = self.client.get(url).timeout(patience).send().await.map_err(unanswered)?;
         match answer.status() {
             StatusCode::OK => {}
-            status => return Err(ConnectError::Status { address: address(), status: status.as_u16() }),
+            StatusCode::NOT_FOUND => return Ok(None),
+            status => return Err(self.failed(status)),
         }
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
@@ -204,29 +220,45 @@ impl Connect {
             }
         }
         // What serde quotes may be a connector's secret: the place alone is told.
-        let raw: BTreeMap<String, RawConnector> = serde_json::from_slice(&body).map_err(|error| {
-            foreign(format!("no list of connectors at column {} of its answer", error.column()))
-        })?;
-        Ok(raw.into_iter().map(|(name, raw)| self.connector(name, raw)).collect())
+        serde_json::from_slice(&body)
+            .map(Some)
+            .map_err(|error| foreign(format!("its answer is of another form at column {}", error.column())))
+    }
+
+    fn failed(&self, status: StatusCode) -> ConnectError {
+        ConnectError::Status { address: self.address(), status: status.as_u16() }
+    }
+
+    fn address(&self) -> String {
+        self.url.as_str().trim_end_matches('/').to_owned()
+    }
+
+    fn path(&self, parts: &[&str]) -> Url {
+        let mut url = self.url.clone();
+        // Only addresses without a host refuse, and those were refused before.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(parts);
+        }
+        url
     }
 
     fn connector(&self, name: String, RawConnector { status, info }: RawConnector) -> Connector {
         let RawConfig { class, topics, excluded } = info.config;
-        let (own, tasks) = status.map_or((None, Vec::new()), |status| (Some(status.connector), status.tasks));
-        let mut tasks: Vec<_> =
-            tasks.into_iter().map(|task| Task { id: task.id, status: self.status(task.status) }).collect();
-        tasks.sort_by_key(|task| task.id);
-        Connector {
-            name: self.secrets.shown(&name),
-            class,
-            status: own.map(|own| self.status(own)),
-            tasks,
-            topics,
-            excluded,
-        }
+        let (status, tasks) = match status.map(|status| self.standing(status)) {
+            Some((own, tasks)) => (Some(own), tasks),
+            None => (None, Vec::new()),
+        };
+        Connector { name: self.secrets.shown(&name), class, status, tasks, topics, excluded }
     }
 
-    fn status(&self, RawStatus { state, worker_id, trace }: RawStatus) -> Status {
+    fn standing(&self, RawState { connector, tasks }: RawState) -> (Status, Vec<Task>) {
+        let task = |task: RawTask| Task { id: task.id, status: self.one(task.status) };
+        let mut tasks: Vec<_> = tasks.into_iter().map(task).collect();
+        tasks.sort_by_key(|task| task.id);
+        (self.one(connector), tasks)
+    }
+
+    fn one(&self, RawStatus { state, worker_id, trace }: RawStatus) -> Status {
         let cause = trace.as_deref().and_then(cause);
         Status {
             state: State::of(&self.secrets.shown(&state)),
@@ -281,6 +313,18 @@ impl fmt::Display for State {
             Self::Failed => "FAILED",
             Self::Other(word) => word,
         })
+    }
+}
+
+impl fmt::Display for Status {
+    /// `RUNNING on w1:8083`, and behind it why it failed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, worker, cause } = self;
+        write!(f, "{state}")?;
+        if !worker.is_empty() {
+            write!(f, " on {worker}")?;
+        }
+        cause.as_ref().map_or(Ok(()), |cause| write!(f, ": {cause}"))
     }
 }
 

@@ -73,6 +73,9 @@ pub struct Report {
     pub latency_logs: BTreeMap<String, String>,
     #[serde(skip)]
     known: KnownSignals,
+    /// Whether the replication told how its tasks stand.
+    #[serde(skip)]
+    knows_tasks: bool,
 }
 
 /// A probe of the search for the limit: a tier beyond those of the plan.
@@ -233,6 +236,7 @@ impl Report {
             latency_logs: BTreeMap::new(),
             plan,
             known,
+            knows_tasks: recorder.traces.components.are_told(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! measurements; it never touches a verdict, and every rule that fits is shown.
 
 use ramp_core::{
+    component::Standing,
     observation::{LoadLimit, LoadPart},
     plan::Plan,
     signal::{SignalId, Unit},
@@ -10,7 +11,11 @@ use ramp_core::{
 };
 use serde::Serialize;
 
-use crate::{KnownSignals, timeline::millis, trace::TierTrace};
+use crate::{
+    KnownSignals,
+    timeline::millis,
+    trace::{Disturbed, TierTrace},
+};
 
 /// The likely limit of one tier.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,6 +99,24 @@ pub enum Clue {
         /// Whether it came back.
         returned: bool,
     },
+    /// A component of the replication, such as a task, did not work throughout, or works elsewhere since.
+    Disturbed {
+        /// The component.
+        component: String,
+        /// The gravest that it came to; `working` where it was only moved.
+        standing: Standing,
+        /// What was said of that.
+        said: String,
+        /// For so long it did not work, in seconds.
+        seconds: f64,
+        /// Whether it worked again before the last record was seen, or given up on.
+        works_again: bool,
+    },
+    /// More components than are told one by one did not work throughout.
+    DisturbedToo {
+        /// How many more.
+        components: u64,
+    },
     /// What the load's client saw.
     Client {
         /// Which part held it back, and what it said.
@@ -112,6 +135,18 @@ pub(crate) struct Case<'a> {
     pub(crate) trace: Option<&'a TierTrace>,
     pub(crate) known: &'a KnownSignals,
     pub(crate) plan: &'a Plan,
+}
+
+impl From<&Disturbed<'_>> for Clue {
+    fn from(disturbed: &Disturbed<'_>) -> Self {
+        Self::Disturbed {
+            component: disturbed.component.to_owned(),
+            standing: disturbed.gravest,
+            said: disturbed.said.to_owned(),
+            seconds: disturbed.lasted.as_secs_f64(),
+            works_again: disturbed.works_again,
+        }
+    }
 }
 
 impl Case<'_> {
@@ -136,12 +171,23 @@ impl Case<'_> {
     }
 
     fn task(&self) -> Vec<Clue> {
+        let disturbed = self.trace.map_or_else(Vec::new, TierTrace::disturbed);
+        let (unknown, mut told): (Vec<_>, Vec<_>) =
+            disturbed.into_iter().partition(|one| one.gravest == Standing::Unknown);
         let vanished = [&self.known.active_records, &self.known.buffer].into_iter().find_map(|id| {
             let trace = self.trace?.signal(id).filter(|trace| trace.vanished >= LEAST_VANISHED)?;
             Some(Clue::Vanished { signal: id.clone(), readings: trace.vanished, returned: trace.returned })
         });
-        let silent = self.silence().filter(|_| vanished.is_some() || self.worker_is_idle());
-        vanished.into_iter().chain(silent).collect()
+        let is_known = vanished.is_some() || !told.is_empty();
+        let silent = self.silence().filter(|_| is_known || self.worker_is_idle());
+        // That nobody could be asked alone says nothing of what was to be asked about.
+        if is_known || silent.is_some() {
+            told.extend(unknown);
+        }
+        let more = told.len().saturating_sub(MOST_DISTURBED) as u64;
+        let more = (more > 0).then_some(Clue::DisturbedToo { components: more });
+        let told = told.iter().take(MOST_DISTURBED).map(Clue::from);
+        told.chain(more).chain(vanished).chain(silent).collect()
     }
 
     fn target(&self) -> Vec<Clue> {
@@ -293,6 +339,9 @@ const NOTABLE_GROWTH: f64 = 0.02;
 
 /// For so many seconds nothing arrives where nothing is written any more.
 const LONG_SILENCE: f64 = 5.0;
+
+/// So many components are told one by one.
+const MOST_DISTURBED: usize = 4;
 
 /// One reading without series may be a scrape that failed.
 const LEAST_VANISHED: u64 = 2;

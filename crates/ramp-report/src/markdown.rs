@@ -242,7 +242,7 @@ impl Page<'_> {
         }
         self.heading("Pourquoi la montée s'est arrêtée", "Why the ramp stopped");
         if self.report.limits.is_empty() {
-            return self.line(self.locale.no_limit());
+            return self.line(self.locale.no_limit(self.report.knows_tasks));
         }
         for likely in &self.report.limits {
             let tier = self.report.tier(likely.tier).map_or(DASH, |tier| tier.name.as_str());
@@ -251,7 +251,7 @@ impl Page<'_> {
             let clues = literal(&self.locale.clues(likely));
             let _ = writeln!(self.text, "- **{}** · {limit}. {meaning}\n  - {clues}", literal(tier));
         }
-        let note = format!("\n{}", self.locale.limits_note());
+        let note = format!("\n{}", self.locale.limits_note(self.report.knows_tasks));
         self.line(&note);
     }
 

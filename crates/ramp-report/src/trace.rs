@@ -1,11 +1,15 @@
 //! What each tier's load showed beyond its verdict: how the lag grew, when records last arrived, and what each series
 //! was. Memory is bounded by the number of tiers, signals and [`MOST_SERIES`].
 
+mod components;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
+pub(crate) use self::components::Disturbed;
+use self::components::{Components, Disturbances};
 use ramp_core::{
     campaign::Input,
     observation::{Absence, LatencySnapshot, Reading, Sample},
@@ -19,13 +23,18 @@ pub(crate) struct Traces {
     tiers: Vec<TierTrace>,
     /// The signals that had a series at some time.
     seen: BTreeSet<SignalId>,
+    pub(crate) components: Components,
 }
 
-/// One tier while its records were under way: from the start of its load until none was outstanding.
+/// One tier while its records were under way: from the start of its load until none was outstanding. A tier that never
+/// began has nothing but how the components stood then.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TierTrace {
     tier: usize,
     started: Elapsed,
+    /// When something was heard of it last.
+    heard: Elapsed,
+    disturbances: Disturbances,
     /// Whether the load has ended.
     ended: bool,
     outstanding: u64,
@@ -78,18 +87,33 @@ struct Trend {
 
 impl Traces {
     pub(crate) fn take(&mut self, at: Elapsed, input: &Input) {
-        let Self { tiers: traces, seen } = self;
-        if let Input::LoadStarted { tier } = input {
-            return traces.push(TierTrace::start(*tier, at));
+        let Self { tiers: traces, seen, components } = self;
+        match input {
+            Input::LoadStarted { tier } => {
+                return traces.push(TierTrace::start(*tier, at, components.disturbed(at)));
+            }
+            Input::PathBlocked { tier, .. } => {
+                let blocked = TierTrace::start(*tier, at, components.disturbed(at));
+                return traces.push(TierTrace { ended: true, ..blocked });
+            }
+            // What else happens begins no tier.
+            _other => {}
         }
         if let Input::Reading(Reading { signal, sample: Sample::Present { .. } }) = input
             && !seen.contains(signal)
         {
             seen.insert(signal.clone());
         }
-        let Some(trace) = traces.last_mut().filter(|trace| !trace.ended || trace.outstanding > 0) else {
-            return;
-        };
+        let trace = traces.last_mut().filter(|trace| !trace.ended || trace.outstanding > 0);
+        if let Input::Component(state) = input {
+            if let Some(trace) = trace {
+                trace.disturbances.take(at, state, components);
+                trace.heard = at;
+            }
+            return components.take(state);
+        }
+        let Some(trace) = trace else { return };
+        trace.heard = at;
         match input {
             Input::LoadEnded { tier, .. } | Input::LoadFailed { tier, .. } if *tier == trace.tier => {
                 trace.ended = true;
@@ -110,12 +134,14 @@ impl Traces {
 }
 
 impl TierTrace {
-    const fn start(tier: usize, at: Elapsed) -> Self {
+    const fn start(tier: usize, at: Elapsed, disturbances: Disturbances) -> Self {
         let lag = Trend { n: 0.0, t: 0.0, v: 0.0, tt: 0.0, tv: 0.0 };
         let signals = BTreeMap::new();
         Self {
             tier,
             started: at,
+            heard: at,
+            disturbances,
             ended: false,
             outstanding: 0,
             lag,
@@ -162,6 +188,11 @@ impl TierTrace {
     /// For how many seconds nothing arrived although something was outstanding, at the longest.
     pub(crate) const fn silent_seconds(&self) -> f64 {
         self.silence.as_secs_f64()
+    }
+
+    /// The components that did not work throughout, the gravest and longest first.
+    pub(crate) fn disturbed(&self) -> Vec<Disturbed<'_>> {
+        self.disturbances.until(self.heard)
     }
 
     pub(crate) fn signal(&self, id: &SignalId) -> Option<&SignalTrace> {

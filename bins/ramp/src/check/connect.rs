@@ -1,16 +1,11 @@
 //! How the connectors and tasks stand that copy what a campaign loads.
 
-use ramp_observe::connect::{Connect, ConnectConfig, ConnectError, Connector, State, Status};
+use ramp_observe::connect::{Connector, State};
 
 use super::found::{Finding, Mark};
 
-/// Asks once.
-pub(super) async fn ask(config: &ConnectConfig) -> Result<Vec<Connector>, ConnectError> {
-    Connect::new(config)?.connectors(Connect::FIRST_PATIENCE).await
-}
-
 /// One finding for each connector that copies one of `topics`.
-pub(super) fn findings(connectors: &[Connector], topics: &[String]) -> Vec<Finding> {
+pub(crate) fn findings(connectors: &[Connector], topics: &[String]) -> Vec<Finding> {
     let mut mirrors = connectors.iter().filter(|connector| connector.mirrors(topics)).peekable();
     if mirrors.peek().is_none() {
         return vec![Finding::doubtful(PART, none_of(connectors))];
@@ -32,7 +27,7 @@ fn none_of(connectors: &[Connector]) -> String {
 fn finding(connector: &Connector) -> Finding {
     let Connector { name, status, tasks, .. } = connector;
     let mut text = match status {
-        Some(status) => format!("connector {name} {}", shown(status)),
+        Some(status) => format!("connector {name} {status}"),
         None => format!("connector {name} has no state yet"),
     };
     let running = tasks.iter().filter(|task| task.status.state == State::Running).count();
@@ -43,7 +38,7 @@ fn finding(connector: &Connector) -> Finding {
     };
     let halted: Vec<_> = tasks.iter().filter(|task| task.status.state != State::Running).collect();
     for task in halted.iter().take(MOST_TASKS) {
-        text += &format!("\n  task {} {}", task.id, shown(&task.status));
+        text += &format!("\n  task {} {}", task.id, task.status);
     }
     if let Some(more) = halted.len().checked_sub(MOST_TASKS).filter(|more| *more > 0) {
         text += &format!("\n  and {more} more");
@@ -57,15 +52,6 @@ fn finding(connector: &Connector) -> Finding {
     let unknown = if status.is_none() { Mark::Doubtful } else { Mark::Good };
     let mark = states().map(mark).fold(idle.max(unknown), Mark::max);
     Finding { mark, part: PART, text }
-}
-
-fn shown(Status { state, worker, cause }: &Status) -> String {
-    let cause = cause.as_ref().map_or_else(String::new, |cause| format!(": {cause}"));
-    match state {
-        State::Running => state.to_string(),
-        _halted if worker.is_empty() => format!("{state}{cause}"),
-        _halted => format!("{state} on {worker}{cause}"),
-    }
 }
 
 const fn mark(state: &State) -> Mark {
@@ -99,7 +85,7 @@ const MOST_TASKS: usize = 5;
 
 #[cfg(test)]
 mod tests {
-    use ramp_observe::connect::Task;
+    use ramp_observe::connect::{Status, Task};
 
     use super::*;
 
@@ -130,8 +116,11 @@ mod tests {
     #[test]
     fn a_connector_whose_tasks_run_is_good_and_one_without_a_task_is_not() {
         let runs = connector(State::Running, vec![status(State::Running), status(State::Running)]);
-        assert_eq!(told(runs), "✓ connect     connector mm2 RUNNING, 2 of 2 tasks RUNNING");
-        assert_eq!(told(connector(State::Running, vec![])), "! connect     connector mm2 RUNNING, no task");
+        assert_eq!(told(runs), "✓ connect     connector mm2 RUNNING on w1:8083, 2 of 2 tasks RUNNING");
+        assert_eq!(
+            told(connector(State::Running, vec![])),
+            "! connect     connector mm2 RUNNING on w1:8083, no task"
+        );
         let young = Connector { status: None, ..connector(State::Running, vec![]) };
         assert_eq!(told(young), "! connect     connector mm2 has no state yet, no task");
     }
@@ -158,7 +147,7 @@ mod tests {
         assert_eq!(
             lines(&told),
             [
-                "✗ connect     connector mm2 RUNNING, 1 of 3 tasks RUNNING",
+                "✗ connect     connector mm2 RUNNING on w1:8083, 1 of 3 tasks RUNNING",
                 "task 1 FAILED on w1:8083: ConnectException: it broke",
                 "task 2 PAUSED on w1:8083",
                 "mend the cause, then POST /connectors/mm2/restart?includeTasks=true&onlyFailed=true",

@@ -42,7 +42,7 @@ pub(crate) enum Mark {
 pub(crate) struct Finding {
     pub(super) mark: Mark,
     pub(super) part: &'static str,
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// A topic on one side.

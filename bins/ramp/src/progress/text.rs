@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ramp_core::{
     campaign::{Campaign, Stage},
+    component::ComponentState,
     criterion::Severity,
     event::{Ending, Event},
     units::Elapsed,
@@ -49,6 +50,11 @@ pub(super) fn event(campaign: &Campaign, event: &Event) -> Option<String> {
         Event::Ended { ending, at } => (at, format!("the campaign is over: {}", ending_text(*ending))),
     };
     Some(stamped(*at, &text))
+}
+
+/// How a component stands now, as a line.
+pub(super) fn component(ComponentState { component, said, .. }: &ComponentState, at: Elapsed) -> String {
+    stamped(at, &format!("{component} {said}"))
 }
 
 /// How the load stands, as a line, while there is one.

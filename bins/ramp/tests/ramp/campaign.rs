@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ramp_lab::{Process, Side, Throttle};
+use ramp_lab::{Mirror, Process, Side, Throttle};
 use serde_json::Value;
 
 use crate::laboratory::Laboratory;
@@ -62,7 +62,31 @@ fn a_replication_that_dies_under_way_is_a_stop() {
     assert_eq!(campaign.status, 1, "{campaign}");
     let finding = campaign.finding_of_kind(0, "not_recovered");
     assert!(finding["outstanding"].as_u64().unwrap() > 0, "{finding}");
-    assert!(campaign.limits(0).contains(&"task"), "{campaign}");
+    let clues = campaign.clues(0, "task");
+    assert!(
+        clues.iter().any(|clue| clue["component"] == "Kafka Connect"),
+        "who was asked is gone: {clues:?}"
+    );
+}
+
+#[test]
+fn a_task_that_was_paused_or_failed_under_load_is_named_with_what_connect_said() {
+    let lab = Laboratory::start();
+    for (name, hurt, mend, state, standing) in [
+        ("paused", Mirror::Pause, Mirror::Resume, "PAUSED on", "halted"),
+        ("failed", Mirror::Break, Mirror::Mend, "FAILED on", "failed"),
+    ] {
+        let told = format!("connector mm2, task 0 {state}");
+        let campaign = lab.campaign(name, &["P1"]).bound("3s").disturb(&lab, hurt, &told, mend);
+        assert_eq!(campaign.verdicts(), ["stop"], "nothing arrived for ten seconds: {campaign}");
+        let clues = campaign.clues(0, "task").iter();
+        let mut task = clues.filter(|clue| clue["component"] == "connector mm2, task 0");
+        let task = task.next().unwrap_or_else(|| panic!("{campaign}"));
+        assert_eq!((&task["kind"], &task["standing"]), (&"disturbed".into(), &standing.into()), "{task}");
+        assert!(task["said"].as_str().unwrap().starts_with(state), "{task}");
+        assert!(task["seconds"].as_f64().unwrap() > 0.0, "{task}");
+        assert!(campaign.recovery_seconds(0) > 0.0, "what had waited has arrived: {campaign}");
+    }
 }
 
 #[test]
@@ -86,7 +110,7 @@ fn a_broker_that_stood_still_and_a_load_that_was_not_reached_are_no_go() {
         "✓ target      127.0.0.1:",
         "! topics      source: 10 topics of 3 partitions, replication factor 1, min.insync.replicas 1, CreateTime",
         "! topics      target: 10 topics of 3 partitions, replication factor 1, min.insync.replicas 1, CreateTime",
-        "✓ connect     connector mm2 RUNNING, 1 of 1 tasks RUNNING",
+        "✓ connect     connector mm2 RUNNING on 127.0.0.1:",
         "✓ replication one canary for each partition crossed in ",
         "✓ prometheus  http://127.0.0.1:",
         "✓ backlog     mm2.active_records stands at",

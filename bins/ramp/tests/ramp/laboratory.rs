@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ramp_lab::{Lab, LabOptions, Process, Throttle};
+use ramp_lab::{Lab, LabOptions, Mirror, Process, Throttle};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -153,6 +153,37 @@ impl CampaignBuilder {
         campaign
     }
 
+    /// Runs it, does `hurt` to the replication while the first tier is loaded, and `mend` once `state` was told of and
+    /// the load has gone on for a while with it.
+    pub(crate) fn disturb(
+        self,
+        laboratory: &Laboratory,
+        hurt: Mirror,
+        state: &str,
+        mend: Mirror,
+    ) -> Campaign {
+        let (mut hurts, mut lines, mut mended) = (false, None, false);
+        let campaign = self.drive(|line| {
+            if line.contains("% of") {
+                if !hurts {
+                    laboratory.lab.mirror(hurt).unwrap();
+                    hurts = true;
+                }
+                lines = lines.map(|lines: u32| lines + 1);
+            }
+            if hurts && lines.is_none() && line.contains(state) {
+                lines = Some(0);
+            }
+            // Such lines are five seconds apart.
+            if lines == Some(2) && !mended {
+                laboratory.lab.mirror(mend).unwrap();
+                mended = true;
+            }
+        });
+        assert!(mended, "{state} was never told of: {campaign}");
+        campaign
+    }
+
     /// Runs it, and looks at dashboards whenever the load is told.
     pub(crate) fn watched(self, watch: &mut Watch) -> Campaign {
         self.drive(|line| {
@@ -270,6 +301,13 @@ impl Campaign {
         let all = self.report["limits"].as_array().unwrap().iter();
         let own = all.filter(|likely| likely["tier"] == tier);
         own.map(|likely| likely["limit"].as_str().unwrap()).collect()
+    }
+
+    /// What speaks for a limit of a tier.
+    pub(crate) fn clues(&self, tier: usize, limit: &str) -> &[Value] {
+        let mut all = self.report["limits"].as_array().unwrap().iter();
+        let found = all.find(|likely| likely["tier"] == tier && likely["limit"] == limit);
+        found.unwrap_or_else(|| panic!("{limit} is not named: {self}"))["clues"].as_array().unwrap()
     }
 
     /// A tier's records that were offered, acknowledged and seen on the target.

@@ -1,6 +1,7 @@
 //! What a campaign is told.
 
 use crate::{
+    component::ComponentState,
     observation::{LatencySnapshot, LoadProgress, Reading},
     signal::SignalId,
 };
@@ -74,6 +75,8 @@ pub enum Input {
         /// The warning, as its source words it.
         warning: String,
     },
+    /// A component of the system under load stands as it did not before. It changes no verdict.
+    Component(ComponentState),
     /// A person or the system wants the campaign to end.
     Interrupt,
     /// A new process goes on with a campaign that another has left unfinished, by a kill or an interrupt. Nothing of

@@ -2,6 +2,7 @@
 
 use ramp_core::{
     campaign::{Campaign, Input},
+    component::{ComponentState, Standing},
     criterion::Severity,
     evidence::{Extreme, SignalEvidence},
     observation::{Absence, LoadProgress, Point, Reading, Sample},
@@ -36,6 +37,23 @@ fn what_the_source_of_a_signal_warns_of_is_evidence_once_and_changes_no_verdict(
     let cpu = evidence.iter().find(|evidence| evidence.signal == CPU).unwrap();
     assert_eq!(cpu.warnings[..2], ["a store is down", "another, number 0"]);
     assert_eq!(cpu.warnings.len(), 8, "a list without end is cut: {:?}", cpu.warnings);
+}
+
+#[test]
+fn how_a_component_stands_changes_nothing_of_a_campaign() {
+    let mut campaign = Campaign::new(Plan::new(draft()).unwrap());
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+    while campaign.poll_action().is_some() || campaign.poll_event().is_some() {}
+    let before = (campaign.stage(), campaign.poll_timeout());
+    for standing in [Standing::Failed, Standing::Gone, Standing::Halted, Standing::Unknown, Standing::Working]
+    {
+        let (component, said) = ("task 0".to_owned(), "because".to_owned());
+        let state = ComponentState { component, standing, said };
+        campaign.handle(Elapsed::START, Input::Component(state));
+    }
+    assert_eq!((campaign.stage(), campaign.poll_timeout()), before);
+    assert_eq!((campaign.poll_action(), campaign.poll_event()), (None, None));
 }
 
 #[test]

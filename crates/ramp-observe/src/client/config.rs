@@ -127,9 +127,8 @@ pub(crate) fn shown_url(url: &str) -> String {
     url.to_string()
 }
 
-/// An address that holds neither login nor query, without the slash at its end that would double; or why it cannot be
-/// used.
-pub(crate) fn plain_url(url: &str) -> Result<String, String> {
+/// An address that holds neither login nor query, or why it cannot be used.
+pub(crate) fn plain_url(url: &str) -> Result<Url, String> {
     let url = Url::parse(url).map_err(|error| error.to_string())?;
     if !["http", "https"].contains(&url.scheme()) {
         return Err("it begins with neither http:// nor https://".to_owned());
@@ -140,7 +139,7 @@ pub(crate) fn plain_url(url: &str) -> Result<String, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err("it holds a query; leave out what begins with ? or #".to_owned());
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    Ok(url)
 }
 
 /// A login, which shows itself as `***`.

@@ -91,7 +91,7 @@ async fn a_connector_that_connect_does_not_know_the_state_of_yet_has_none() {
 #[tokio::test]
 async fn whatever_is_no_connect_is_told_with_its_address_and_what_to_check() {
     let address = "http://c/connect";
-    let unfit = "does not answer as Kafka Connect does: no list of connectors at column";
+    let unfit = "does not answer as Kafka Connect does: its answer is of another form at column";
     for (answer, error) in [
         (
             answer(401, "hunter2"),

@@ -22,7 +22,7 @@ impl Page<'_> {
         }
         let body = html! {
             @if self.report.limits.is_empty() {
-                p { (self.locale.no_limit()) }
+                p { (self.locale.no_limit(self.report.knows_tasks)) }
             } @else {
                 dl.limits {
                     @for likely in &self.report.limits {
@@ -35,7 +35,7 @@ impl Page<'_> {
                         }
                     }
                 }
-                p.note { (self.locale.limits_note()) }
+                p.note { (self.locale.limits_note(self.report.knows_tasks)) }
             }
         };
         self.section("limits", self.t("Pourquoi la montée s'est arrêtée", "Why the ramp stopped"), &body)

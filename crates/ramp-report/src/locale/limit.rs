@@ -1,6 +1,6 @@
 //! Why a tier stopped, in words.
 
-use ramp_core::observation::LoadLimit;
+use ramp_core::{component::Standing, observation::LoadLimit};
 
 use crate::{
     Locale,
@@ -46,7 +46,7 @@ impl Locale {
                 "a single series stands out from the others: the spread of keys, or one slower worker",
             ),
             Limit::Task => self.of_static(
-                "plus rien n'est répliqué : tâche en échec, en pause ou redémarrée ; voir son état dans Connect",
+                "une tâche en échec, en pause ou redémarrée ne réplique rien ; voir son état dans Connect",
                 "nothing is replicated any more: a task failed, was paused or restarted; see its state in Connect",
             ),
             Limit::SourceBrokers => self.of_static(
@@ -66,20 +66,57 @@ impl Locale {
         clues.join(self.of(" ; ", "; "))
     }
 
-    /// What is said where no rule fits.
-    pub(crate) const fn no_limit(self) -> &'static str {
+    /// What is said where no rule fits; `with_tasks` where the states of tasks were read.
+    pub(crate) const fn no_limit(self, with_tasks: bool) -> &'static str {
+        if with_tasks {
+            return self.of_static(
+                "Aucune règle ne désigne la limite d'après ce qui a été mesuré. Les temps de throttling ne sont pas relevés par ce plan.",
+                "No rule names the limit from what was measured. Throttle times are not read by this plan.",
+            );
+        }
         self.of_static(
             "Aucune règle ne désigne la limite d'après ce qui a été mesuré. Les temps de throttling et l'état des tâches ne sont pas relevés par ce plan.",
             "No rule names the limit from what was measured. Throttle times and the state of tasks are not read by this plan.",
         )
     }
 
-    /// What this section is, and is not.
-    pub(crate) const fn limits_note(self) -> &'static str {
+    /// What this section is, and is not; `with_tasks` where the states of tasks were read.
+    pub(crate) const fn limits_note(self, with_tasks: bool) -> &'static str {
+        if with_tasks {
+            return self.of_static(
+                "Déduit de ce qui a été mesuré et de l'état des tâches, sans effet sur le verdict. Les temps de throttling ne sont pas relevés.",
+                "Inferred from what was measured and from the state of tasks, without effect on the verdict. Throttle times are not read.",
+            );
+        }
         self.of_static(
             "Déduit de ce qui a été mesuré, sans effet sur le verdict. Les temps de throttling et l'état des tâches ne sont pas relevés.",
             "Inferred from what was measured, without effect on the verdict. Throttle times and the state of tasks are not read.",
         )
+    }
+
+    fn disturbed(
+        self,
+        (component, standing, said): (&str, Standing, &str),
+        seconds: f64,
+        works: bool,
+    ) -> String {
+        if standing == Standing::Working {
+            return match self {
+                Self::French => format!("{component} déplacée : {said}"),
+                Self::English => format!("{component} moved: {said}"),
+            };
+        }
+        let seconds = self.number(seconds, 0);
+        let end = match (self, works) {
+            (Self::French, true) => "puis de nouveau en marche",
+            (Self::French, false) => "jusqu'à la fin",
+            (Self::English, true) => "then working again",
+            (Self::English, false) => "until the end",
+        };
+        match self {
+            Self::French => format!("{component} {said} (pendant {seconds} s, {end})"),
+            Self::English => format!("{component} {said} (for {seconds} s, {end})"),
+        }
     }
 
     fn clue(self, clue: &Clue) -> String {
@@ -128,6 +165,13 @@ impl Locale {
                     Self::English => format!("series of {signal} vanished ({readings} readings){back}"),
                 }
             }
+            Clue::Disturbed { component, standing, said, seconds, works_again } => {
+                self.disturbed((component, *standing, said), *seconds, *works_again)
+            }
+            Clue::DisturbedToo { components } => match self {
+                Self::French => format!("et {components} de plus"),
+                Self::English => format!("and {components} more"),
+            },
             Clue::Client { limit: LoadLimit { detail, .. } } => {
                 format!("{} {detail}", self.of("vu par le client :", "seen by the client:"))
             }

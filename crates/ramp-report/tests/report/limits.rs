@@ -1,10 +1,16 @@
 //! Which part is named when a tier stops, in worlds where the fault is known.
 
 use ramp_core::{
+    campaign::Input,
+    component::{ComponentState, Standing},
     observation::{LoadLimit, LoadPart},
     verdict::Verdict,
 };
-use ramp_report::{Locale, limit::Limit, markdown};
+use ramp_report::{
+    Locale, Report,
+    limit::{Clue, Limit},
+    markdown,
+};
 
 use crate::{
     journal::told,
@@ -103,7 +109,143 @@ fn a_stop_that_no_rule_explains_says_so() {
 fn what_the_client_saw_is_text_and_not_markup() {
     let mut report = told(&world(4_000.0, Fault::Target));
     let limit = LoadLimit { part: LoadPart::Source, detail: "a|b\nc".to_owned() };
-    report.limits[0].clues = vec![ramp_report::limit::Clue::Client { limit }];
+    report.limits[0].clues = vec![Clue::Client { limit }];
     let text = markdown::render(&report, Locale::English);
     assert!(text.contains("a\\|b\u{fffd}c"), "{text}");
+}
+
+/// When the last tier of `world` begins, in seconds.
+fn begin_of_the_last(world: &World) -> u64 {
+    let mut begin = None;
+    world.tell(|at, input| {
+        if matches!(input, Input::LoadStarted { .. }) {
+            begin = Some(at.since_start().as_secs());
+        }
+    });
+    begin.unwrap()
+}
+
+const TASK: &str = "connector mm2, task 0";
+
+fn told_at(second: u64, component: &str, standing: Standing, said: &str) -> (u64, ComponentState) {
+    let (component, said) = (component.to_owned(), said.to_owned());
+    (second, ComponentState { component, standing, said })
+}
+
+/// The report of `world` in which the task comes to each of `states`, so many seconds after the last tier has begun.
+fn report_with(world: &World, states: &[(u64, Standing, &str)]) -> Report {
+    let begin = begin_of_the_last(world);
+    let first = told_at(0, TASK, Standing::Working, "RUNNING on w1:8083");
+    let later = states.iter().map(|(after, standing, said)| told_at(begin + after, TASK, *standing, said));
+    told(&World { components: [first].into_iter().chain(later).collect(), ..world.clone() })
+}
+
+fn clues_of_the_task(report: &Report) -> &[Clue] {
+    let tier = report.tiers.last().unwrap().tier;
+    let mut likely = report.limits.iter().filter(|likely| likely.tier == tier);
+    likely.find(|likely| likely.limit == Limit::Task).map_or(&[], |likely| &likely.clues)
+}
+
+#[test]
+fn a_task_that_was_paused_is_named_with_how_long_and_whether_it_went_on() {
+    let paused = (2, Standing::Halted, "PAUSED on w1:8083");
+    let report = report_with(&world(0.0, Fault::Source), &[paused]);
+    let [Clue::Disturbed { component, standing, said, seconds, works_again }, rest @ ..] =
+        clues_of_the_task(&report)
+    else {
+        panic!("{:?}", report.limits)
+    };
+    assert_eq!((component.as_str(), *standing, said.as_str()), (TASK, Standing::Halted, "PAUSED on w1:8083"));
+    assert!(*seconds > 5.0 && !works_again, "{report:?}");
+    assert!(matches!(rest, [Clue::NothingArrived { .. }]), "{rest:?}");
+
+    let report =
+        report_with(&world(4_000.0, Fault::Target), &[paused, (5, Standing::Working, "RUNNING on w1:8083")]);
+    let text = markdown::render(&report, Locale::English);
+    let clue = "connector mm2, task 0 PAUSED on w1:8083 (for 3 s, then working again)";
+    assert!(text.contains(clue), "{text}");
+    assert!(text.contains("from the state of tasks, without effect on the verdict"), "{text}");
+    let text = markdown::render(&report, Locale::French);
+    let clue = "connector mm2, task 0 PAUSED on w1:8083 (pendant 3 s, puis de nouveau en marche)";
+    assert!(text.contains(clue), "{text}");
+    let limits: Vec<_> = report.limits.iter().map(|likely| likely.limit).collect();
+    assert_eq!(limits, [Limit::Task, Limit::Target], "what else fits is shown beside it");
+}
+
+#[test]
+fn of_a_task_that_failed_and_was_restarted_the_failure_is_told() {
+    let states = [
+        (2, Standing::Failed, "FAILED on w1:8083: it broke"),
+        (4, Standing::Halted, "RESTARTING on w1:8083"),
+        (6, Standing::Working, "RUNNING on w1:8083"),
+    ];
+    let report = report_with(&world(4_000.0, Fault::Target), &states);
+    let failed = Clue::Disturbed {
+        component: TASK.to_owned(),
+        standing: Standing::Failed,
+        said: "FAILED on w1:8083: it broke".to_owned(),
+        seconds: 4.0,
+        works_again: true,
+    };
+    assert_eq!(clues_of_the_task(&report), [failed]);
+}
+
+#[test]
+fn a_task_that_works_elsewhere_since_was_moved() {
+    let report = report_with(&world(4_000.0, Fault::Target), &[(2, Standing::Working, "RUNNING on w2:8083")]);
+    let text = markdown::render(&report, Locale::English);
+    assert!(text.contains("connector mm2, task 0 moved: RUNNING on w2:8083"), "{text}");
+    let again = (2, Standing::Working, "RUNNING on w1:8083");
+    let report = report_with(&world(4_000.0, Fault::Target), &[again]);
+    assert_eq!(clues_of_the_task(&report), [], "what is told again has not moved");
+}
+
+#[test]
+fn tasks_that_work_and_states_that_could_not_be_asked_for_name_no_task() {
+    let world = world(4_000.0, Fault::Target);
+    let report = report_with(&world, &[]);
+    assert_eq!(clues_of_the_task(&report), []);
+    let text = markdown::render(&report, Locale::English);
+    assert!(text.contains("Throttle times are not read"), "{text}");
+    let unasked = |world: World| {
+        let begin = begin_of_the_last(&world);
+        let unasked = told_at(begin + 2, "Kafka Connect", Standing::Unknown, "no answer within 5.0 s");
+        told(&World { components: vec![unasked], ..world })
+    };
+    assert_eq!(clues_of_the_task(&unasked(world)), []);
+    let report = unasked(self::world(0.0, Fault::Dead));
+    let clues = clues_of_the_task(&report);
+    let unknown = |clue: &Clue| matches!(clue, Clue::Disturbed { standing: Standing::Unknown, .. });
+    assert!(clues.iter().any(unknown), "beside vanished series it says something: {clues:?}");
+}
+
+#[test]
+fn a_task_that_holds_up_the_canaries_is_named_although_no_load_began() {
+    let failed = told_at(0, TASK, Standing::Failed, "FAILED on w1:8083: it broke");
+    let report = told(&World { components: vec![failed], blocked_from: Some(0), ..World::default() });
+    assert_eq!(report.tiers.last().unwrap().verdict, Verdict::Inconclusive);
+    let [Clue::Disturbed { standing: Standing::Failed, works_again: false, .. }] = clues_of_the_task(&report)
+    else {
+        panic!("{:?}", report.limits)
+    };
+}
+
+/// A task that failed and others that wait, more than are told one by one.
+pub(crate) fn disturbed_report() -> Report {
+    let world = world(4_000.0, Fault::Target);
+    let begin = begin_of_the_last(&world);
+    let task = |n: u64| {
+        let standing = if n == 7 { Standing::Failed } else { Standing::Halted };
+        told_at(begin + 2, &format!("connector mm2, task {n}"), standing, "because")
+    };
+    told(&World { components: (0..20).map(task).collect(), ..world })
+}
+
+#[test]
+fn of_many_tasks_the_gravest_are_told_and_all_are_counted() {
+    let report = disturbed_report();
+    let clues = clues_of_the_task(&report);
+    assert!(matches!(&clues[0], Clue::Disturbed { component, .. } if component.ends_with(" 7")), "{clues:?}");
+    assert_eq!(clues.len(), 5, "{clues:?}");
+    assert_eq!(clues[4], Clue::DisturbedToo { components: 16 });
 }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::{
     hostile::hostile_report,
     journal::{JOURNALS, report, told},
+    limits::disturbed_report,
     world::World,
 };
 
@@ -23,7 +24,8 @@ fn every_json_report_is_of_the_documented_form() {
     let mut told = told(&World { capacity: Some(4_000.0), ..World::default() });
     told.journal_sha256 = Some("0f".repeat(32));
     told.latency_logs.insert("latency-P1.hlog".to_owned(), "0f".repeat(32));
-    for report in JOURNALS.map(report).iter().chain([&hostile_report(), &told]) {
+    let disturbed = disturbed_report();
+    for report in JOURNALS.map(report).iter().chain([&hostile_report(), &told, &disturbed]) {
         let value: Value = serde_json::from_str(&json::render(report)).unwrap();
         let faults: Vec<_> =
             schema.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ramp_core::{
     campaign::{Campaign, Input},
+    component::ComponentState,
     criterion::{Comparison, Criterion, Severity},
     event::Action,
     observation::{
@@ -52,6 +53,10 @@ pub(crate) struct World {
     pub(crate) lateness: f64,
     /// How much longer each record takes than usual, in milliseconds.
     pub(crate) slower: f64,
+    /// What the replication's components come to, and at which second of the campaign.
+    pub(crate) components: Vec<(u64, ComponentState)>,
+    /// From this tier on no canary crosses.
+    pub(crate) blocked_from: Option<usize>,
 }
 
 /// Where records wait when there are too many.
@@ -85,6 +90,8 @@ impl Default for World {
             client: None,
             lateness: 0.9,
             slower: 0.0,
+            components: Vec::new(),
+            blocked_from: None,
         }
     }
 }
@@ -157,9 +164,14 @@ impl World {
         let mut load: Option<Load> = None;
         for second in 0.. {
             let now = Elapsed::new(Duration::from_secs(second));
-            let mut inputs = Vec::new();
+            let told = self.components.iter().filter(|(at, _)| *at == second);
+            let mut inputs: Vec<_> = told.map(|(_, state)| Input::Component(state.clone())).collect();
+            let quiet = inputs.len();
             while let Some(action) = campaign.poll_action() {
                 match action {
+                    Action::ProvePath { tier } if self.blocked_from.is_some_and(|from| tier >= from) => {
+                        inputs.push(Input::PathBlocked { tier, reason: "no canary crossed".to_owned() });
+                    }
                     Action::ProvePath { tier } => inputs.push(Input::PathClear { tier }),
                     Action::StartLoad { tier, rate, hold, bound } => {
                         inputs.push(Input::LoadStarted { tier });
@@ -172,7 +184,7 @@ impl World {
                     }
                 }
             }
-            if inputs.is_empty()
+            if inputs.len() == quiet
                 && let Some(load) = &mut load
             {
                 self.pass(load, second, &mut inputs);

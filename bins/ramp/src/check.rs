@@ -3,6 +3,7 @@
 
 pub(crate) mod connect;
 mod found;
+mod hosts;
 mod topics;
 
 use std::{error::Error, time::Duration};
@@ -183,6 +184,10 @@ impl Look<'_> {
         if let Err(error) = settings.plan.plan(signals) {
             self.tell(Finding::missing("plan", &error));
         }
+        let (disk, clock) = tokio::join!(observer.least_free_disk(), observer.farthest_clock());
+        let bytes = settings.plan.records() as f64 * settings.payload.mean_size();
+        self.tell(hosts::disk(&disk, bytes));
+        self.tell(hosts::clocks(&clock));
         let level = level(observer, start).await;
         self.tell(backlog(level, settings.plan.recovery.floor));
     }

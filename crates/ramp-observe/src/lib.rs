@@ -20,7 +20,7 @@ pub use self::{
     check::{Caution, QueryCheck},
     client::{Credentials, PrometheusConfig, QueryError, Tls},
     dashboard::{DashboardError, Dashboards},
-    observer::{ObserveError, Observed, Observer, ObserverSpec, survey},
+    observer::{HostValue, ObserveError, Observed, Observer, ObserverSpec, survey},
     query::{ExpressionError, Groups, Parts},
     variable::{VariableError, VariableValue},
 };

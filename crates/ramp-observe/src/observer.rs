@@ -2,6 +2,7 @@
 
 mod asked;
 mod binder;
+mod hosts;
 mod server;
 
 use std::{
@@ -22,6 +23,7 @@ use ramp_core::{
 };
 use tokio::time::{Instant, timeout_at};
 
+pub use self::hosts::HostValue;
 use self::{
     asked::Asked,
     binder::{AllValues, Binder, Meaning},

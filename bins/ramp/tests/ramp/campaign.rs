@@ -113,6 +113,7 @@ fn a_broker_that_stood_still_and_a_load_that_was_not_reached_are_no_go() {
         "✓ connect     connector mm2 RUNNING on 127.0.0.1:",
         "✓ replication one canary for each partition crossed in ",
         "✓ prometheus  http://127.0.0.1:",
+        "✓ clocks      127.0.0.1:",
         "✓ backlog     mm2.active_records stands at",
     ] {
         assert!(found.lines().any(|found| found.starts_with(line)), "no {line:?}: {found}");

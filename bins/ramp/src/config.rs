@@ -91,9 +91,23 @@ fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigError>
         let before = text.get(..start).unwrap_or("");
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
-        ConfigError::Parse { path: path.to_owned(), line, column, reason: error.message().to_owned() }
+        ConfigError::Parse { path: path.to_owned(), line, column, reason: with_nearest(error.message()) }
     })
 }
+
+/// A message about a key that is none, with the known one that looks most like it; any other as it is.
+fn with_nearest(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = names.next().filter(|_| message.starts_with("unknown field"));
+    let alike = unknown.and_then(|unknown| {
+        let alike = names.map(|known| (strsim::jaro_winkler(unknown, known), known));
+        alike.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(likeness, _)| *likeness > LIKENESS)
+    });
+    alike.map_or_else(|| message.to_owned(), |(_, known)| format!("{message}; the nearest is `{known}`"))
+}
+
+/// Above this a name may be meant for another.
+const LIKENESS: f64 = 0.7;
 
 /// The TOML text of `value`.
 ///

@@ -34,7 +34,7 @@ pub(crate) enum CommandError {
     #[error("{0}")]
     Simulation(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The run's folder cannot be made.
-    #[error("cannot make the folder {}: {source}", path.display())]
+    #[error("cannot make the folder {}: {source}; choose another place with `runs`", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -84,6 +84,7 @@ impl CommandError {
     /// How `ramp` ends for it.
     pub(crate) const fn exit(&self) -> Exit {
         match self {
+            Self::Preflight(error) if error.is_configuration() => Exit::Usage,
             Self::Config(_) | Self::Plan { .. } | Self::Init(_) | Self::Resume(_) => Exit::Usage,
             Self::Drive(DriveError::Killed) => Exit::Interrupted,
             Self::Preflight(_)

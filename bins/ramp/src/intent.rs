@@ -53,7 +53,8 @@ impl Intent {
 
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tiers, payload, source, topics, .. } = self;
+        let Self { payload, source, topics, .. } = self;
+        let tiers = if self.tiers == 1 { "1 tier".to_owned() } else { format!("{} tiers", self.tiers) };
         let topics = match topics.as_slice() {
             [] => "no topic".to_owned(),
             [only] => format!("topic {only}"),
@@ -61,9 +62,9 @@ impl fmt::Display for Intent {
         };
         write!(
             f,
-            "writes {} records of {payload} (about {:.1} GB before compression) in {tiers} tiers to {topics} on {source}, in {:.0} min or more",
+            "writes {} records of {payload} (about {} before compression) in {tiers} to {topics} on {source}, in {:.0} min or more",
             grouped(self.records),
-            self.bytes / 1e9,
+            size(self.bytes),
             (self.least.as_secs_f64() / 60.0).ceil(),
         )?;
         if self.searches {
@@ -71,6 +72,11 @@ impl fmt::Display for Intent {
         }
         Ok(())
     }
+}
+
+/// Bytes in the unit that suits them.
+fn size(bytes: f64) -> String {
+    if bytes < 1e8 { format!("{:.1} MB", bytes / 1e6) } else { format!("{:.1} GB", bytes / 1e9) }
 }
 
 /// A number as plans write it: `7_800_000`.

@@ -12,8 +12,8 @@ use ramp_load::{
     stamp::RunId,
 };
 use ramp_observe::{
-    DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, catalog,
-    connect::ConnectError,
+    DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, VariableError,
+    catalog, connect::ConnectError,
 };
 use ramp_report::{QueryFact, QueryFound, RunFacts};
 use tokio::{
@@ -83,6 +83,21 @@ pub enum PreflightError {
     /// A task of this program broke off.
     #[error("a task broke off: {0}")]
     Task(#[from] JoinError),
+}
+
+impl PreflightError {
+    /// Whether what the user wrote is wrong, whatever the clusters and Prometheus do.
+    pub(crate) const fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::Dashboards(_)
+                | Self::Observe(
+                    ObserveError::Dashboard(_)
+                        | ObserveError::Variable(VariableError::Unused { .. })
+                        | ObserveError::Fold { .. }
+                )
+        )
+    }
 }
 
 impl Preflight {

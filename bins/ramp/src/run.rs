@@ -3,6 +3,7 @@
 
 use std::{
     fs::DirBuilder,
+    io::ErrorKind,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -138,8 +139,33 @@ pub(crate) async fn conduct(
 /// A folder of its own for the run, for nobody else to read.
 fn folder(runs: &Path, name: &str, begun: Timestamp) -> Result<PathBuf, CommandError> {
     let start = begun.strftime("%Y%m%dT%H%M%SZ");
-    let path = runs.join(format!("{start}-{name}"));
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
-    made.map_err(|source| CommandError::Folder { path: path.clone(), source })?;
+    let failed = |path: &Path, source| CommandError::Folder { path: path.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(runs).map_err(|source| failed(runs, source))?;
+    let mut path = runs.join(format!("{start}-{name}"));
+    // Two runs may begin within a second.
+    for number in 2_u32.. {
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => break,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                path = runs.join(format!("{start}-{name}-{number}"));
+            }
+            Err(source) => return Err(failed(&path, source)),
+        }
+    }
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn runs_that_begin_in_the_same_second_have_folders_of_their_own() {
+        let (runs, begun) = (TempDir::new().unwrap(), Timestamp::UNIX_EPOCH);
+        let made = [1, 2, 3].map(|_| folder(&runs.path().join("runs"), "x", begun).unwrap());
+        let names = made.map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+        assert_eq!(names, ["19700101T000000Z-x", "19700101T000000Z-x-2", "19700101T000000Z-x-3"]);
+    }
 }

@@ -115,7 +115,9 @@ pub enum ConnectError {
         reason: String,
     },
     /// The client cannot be made.
-    #[error("cannot make a client for {bootstrap}: {reason}")]
+    #[error(
+        "cannot make a client for {bootstrap}: {reason}; check its properties and the files that they name"
+    )]
     Client {
         /// The bootstrap servers.
         bootstrap: String,
@@ -160,6 +162,8 @@ impl ConnectError {
         }
     }
 }
+
+const HUNG_UP: &str = "it closes every connection, as a listener does that wants TLS or a login";
 
 /// What librdkafka said last about why it cannot reach a cluster.
 #[derive(Debug, Clone, Default)]
@@ -208,7 +212,12 @@ impl Complaints {
                     return Err(ConnectError::Tls { bootstrap, reason });
                 }
                 last if Instant::now() >= deadline => {
-                    let reason = last.map_or_else(|| error.to_string(), |(_, reason)| reason);
+                    let reason = match last {
+                        // What is left where a connection is made and closed before a word is said.
+                        Some((RDKafkaErrorCode::AllBrokersDown, _)) => HUNG_UP.to_owned(),
+                        Some((_, reason)) => reason,
+                        None => error.to_string(),
+                    };
                     return Err(ConnectError::Unreachable { bootstrap, reason, patience: PATIENCE });
                 }
                 Some(_) | None => {}

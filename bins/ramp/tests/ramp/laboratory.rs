@@ -363,7 +363,7 @@ fn ended(child: &mut Child) -> i32 {
 }
 
 /// The `ramp-lab` executable beside this test's own.
-fn executable() -> PathBuf {
+pub(crate) fn executable() -> PathBuf {
     let name = Path::new(env!("CARGO_BIN_EXE_ramp")).with_file_name("ramp-lab");
     assert!(name.exists(), "build it first: cargo build -p ramp-lab");
     name

@@ -8,4 +8,5 @@ mod compare;
 mod dashboards;
 mod demo;
 mod laboratory;
+mod newcomer;
 mod terminal;

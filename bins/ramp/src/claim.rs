@@ -9,6 +9,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+use crate::journal::hexadecimal;
+
 /// Holds off every other campaign of this machine on a cluster until it is dropped, or its process has ended in
 /// whatever way: the system takes the lock back.
 #[derive(Debug)]
@@ -44,7 +46,7 @@ impl Claim {
     /// When another campaign has it, or there is nowhere to keep the lock.
     pub fn on(cluster: &str) -> Result<Self, ClaimError> {
         // An identity is no file's name.
-        let name: String = Sha256::digest(cluster).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let name = hexadecimal(Sha256::digest(cluster).iter().take(8));
         let path = env::temp_dir().join(format!("ramp-{name}.lock"));
         let fault = |source| ClaimError::File { path: path.clone(), source };
         // What another user made can be locked, though not written.

@@ -21,10 +21,9 @@ use crate::{
 pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
     let base = replayed(&args.base)?;
     let others = args.runs.iter().map(|run| replayed(run)).collect::<Result<Vec<_>, _>>()?;
-    let run = |(name, report)| Run { name, report };
-    let others = others.iter().map(|(name, report)| run((name.as_str(), report))).collect();
+    let others = others.iter().map(|(name, report)| Run { name, report }).collect();
     let margin = args.fail_if_worse.unwrap_or(USUAL_MARGIN);
-    let comparison = Comparison::new(run((&base.0, &base.1)), others, margin);
+    let comparison = Comparison::new(Run { name: &base.0, report: &base.1 }, others, margin);
     let locale = Lang::choose(args.lang, None).locale();
     let text = match args.format {
         CompareFormat::Markdown => compare::markdown::render(&comparison, locale),

@@ -161,7 +161,7 @@ impl Journal {
     /// The SHA-256 of what has been written, in hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
-        hexadecimal(&self.hash)
+        hexadecimal(&self.hash.clone().finalize())
     }
 
     /// A line reaches the operating system whole and at once, so that a kill of this process loses none.
@@ -207,7 +207,7 @@ impl Replay {
     /// The SHA-256 of the full lines, in hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
-        hexadecimal(&self.hash)
+        hexadecimal(&self.hash.clone().finalize())
     }
 }
 
@@ -244,9 +244,9 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// A hash in hexadecimal.
-pub(crate) fn hexadecimal(hash: &Sha256) -> String {
-    hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+/// A hash, or its beginning, in hexadecimal.
+pub(crate) fn hexadecimal<'a>(hash: impl IntoIterator<Item = &'a u8>) -> String {
+    hash.into_iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const FILE: &str = "journal.jsonl";

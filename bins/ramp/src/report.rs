@@ -70,7 +70,7 @@ fn latency_logs(folder: &Path) -> Result<BTreeMap<String, String>, CommandError>
     for entry in fs::read_dir(folder).map_err(read(folder))? {
         let path = entry.map_err(read(folder))?.path();
         if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            let hash = Sha256::new_with_prefix(fs::read(&path).map_err(read(&path))?);
+            let hash = Sha256::digest(fs::read(&path).map_err(read(&path))?);
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             logs.insert(name.unwrap_or_default(), hexadecimal(&hash));
         }

@@ -1,13 +1,13 @@
 //! Kafka Connect's REST interface, if there is one to ask.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use ramp_observe::{Credentials, Tls, connect::ConnectConfig};
+use ramp_observe::{Tls, connect::ConnectConfig};
 
 use super::{
-    ConfigError,
+    ConfigError, login,
     raw::RawConnect,
-    resolve::{first_line, secret_variable, value},
+    resolve::{bytes, secret_variable},
 };
 
 /// Where it is and how to log in there; nothing where no address stands anywhere. Files stand relative to `folder`.
@@ -24,35 +24,19 @@ pub(super) fn settings(
         return if said { Err(missing) } else { Ok(None) };
     };
     let username = secret_variable("connect.username_env", &username_env)?;
-    let password = match (password_file, &password_env) {
-        (Some(_), Some(_)) => {
-            let reason = "it has a password_env and a password_file; keep one of them";
-            return Err(value("connect", "(hidden)", &reason));
-        }
-        (Some(file), None) => Some(first_line(&folder.join(file))?),
-        (None, _) => secret_variable("connect.password_env", &password_env)?,
-    };
-    let credentials = match (username, password) {
-        (None, None) => None,
-        (Some(username), Some(password)) => Some(Credentials::basic(username, password)),
-        (None, Some(_)) => {
-            return Err(value("connect", "(hidden)", &"it has a password and no username_env"));
-        }
-        (Some(_), None) => {
-            let reason = "it has a username_env and neither password_env nor password_file";
-            return Err(value("connect", "(hidden)", &reason));
-        }
-    };
-    let read = |file| {
-        let path = folder.join(file);
-        fs::read(&path).map_err(|source| ConfigError::Read { path, source })
-    };
-    let tls = Tls { authorities: ca_file.map(read).transpose()?, identity: None };
-    Ok(Some(ConnectConfig { url, credentials, tls }))
+    let password = login::secret(SECTION, "password", (&password_env, password_file.as_ref()), folder)?;
+    let credentials = login::basic(SECTION, username, password)?;
+    let authorities = ca_file.map(|file| bytes(&folder.join(file))).transpose()?;
+    Ok(Some(ConnectConfig { url, credentials, tls: Tls { authorities, identity: None } }))
 }
+
+/// What the configuration calls this part.
+const SECTION: &str = "connect";
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn resolved(text: &str, flag: Option<&str>) -> Result<Option<ConnectConfig>, ConfigError> {

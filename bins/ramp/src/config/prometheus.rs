@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,9 +12,9 @@ use ramp_observe::{
 };
 
 use super::{
-    ConfigError,
+    ConfigError, login,
     raw::{RawHeader, RawPanel, RawPrometheus, RawSignal, RawVariable},
-    resolve::{first_line, secret_variable, value},
+    resolve::{bytes, first_line, secret_variable, value},
     span::Span,
 };
 
@@ -74,50 +73,19 @@ pub(super) fn catalog(signals: BTreeMap<String, RawSignal>) -> Result<Catalog, C
 }
 
 fn credentials(raw: &RawPrometheus, folder: &Path) -> Result<Option<Credentials>, ConfigError> {
-    let token = secret("token", raw.token_env.as_ref(), raw.token_file.as_ref(), folder)?;
+    let token = login::secret(SECTION, "token", (&raw.token_env, raw.token_file.as_ref()), folder)?;
     let username = secret_variable("prometheus.username_env", &raw.username_env)?;
-    let password = secret("password", raw.password_env.as_ref(), raw.password_file.as_ref(), folder)?;
+    let password =
+        login::secret(SECTION, "password", (&raw.password_env, raw.password_file.as_ref()), folder)?;
     match (token, username, password) {
-        (None, None, None) => Ok(None),
+        (None, username, password) => login::basic(SECTION, username, password),
         (Some(token), None, None) => Ok(Some(Credentials::bearer(token))),
-        (None, Some(username), Some(password)) => Ok(Some(Credentials::basic(username, password))),
-        (Some(_), ..) => {
-            Err(value("prometheus", "(hidden)", &"it has a token and a password; keep one of them"))
-        }
-        (None, None, Some(_)) => {
-            Err(value("prometheus", "(hidden)", &"it has a password and no username_env"))
-        }
-        (None, Some(_), None) => Err(value(
-            "prometheus",
-            "(hidden)",
-            &"it has a username_env and neither password_env nor password_file",
-        )),
-    }
-}
-
-/// A secret from the environment or from a file.
-fn secret(
-    what: &str,
-    variable: Option<&String>,
-    file: Option<&PathBuf>,
-    folder: &Path,
-) -> Result<Option<String>, ConfigError> {
-    let key = format!("prometheus.{what}_env");
-    match (variable, file) {
-        (Some(_), Some(_)) => {
-            let reason = format!("it has a {what}_env and a {what}_file; keep one of them");
-            Err(value("prometheus", "(hidden)", &reason))
-        }
-        (_, Some(file)) => first_line(&folder.join(file)).map(Some),
-        (variable, None) => secret_variable(&key, &variable.cloned()),
+        (Some(_), ..) => Err(value(SECTION, "(hidden)", &"it has a token and a password; keep one of them")),
     }
 }
 
 fn tls(raw: &RawPrometheus, folder: &Path) -> Result<Tls, ConfigError> {
-    let read = |path: &PathBuf| {
-        let path = folder.join(path);
-        fs::read(&path).map_err(|source| ConfigError::Read { path, source })
-    };
+    let read = |path: &PathBuf| bytes(&folder.join(path));
     let authorities = raw.ca_file.as_ref().map(read).transpose()?;
     let identity = match (&raw.cert_file, &raw.key_file) {
         (None, None) => None,
@@ -156,6 +124,9 @@ fn header(name: &str, raw: RawHeader, folder: &Path) -> Result<String, ConfigErr
 /// How often the signals are read where nothing else is said.
 const SAMPLING: Duration = Duration::from_secs(5);
 
+/// What the configuration calls this part.
+const SECTION: &str = "prometheus";
+
 const LEAST_SAMPLING: Duration = Duration::from_millis(500);
 
 /// Headers whose values are a login.
@@ -163,6 +134,8 @@ const SECRET_HEADERS: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cook
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use ramp_core::signal::{Fold, Unit};
 
     use super::*;

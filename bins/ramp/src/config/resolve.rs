@@ -175,6 +175,11 @@ pub(super) fn secret_variable(key: &str, name: &Option<String>) -> Result<Option
     env::var(name).map(Some).map_err(missing)
 }
 
+/// All that a file holds.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
+}
+
 /// What a file with a secret holds, but for the line feed that editors add.
 pub(super) fn first_line(path: &Path) -> Result<String, ConfigError> {
     let text = std::fs::read_to_string(path);

@@ -3,17 +3,13 @@
 use std::fmt::Write;
 
 use super::Comparison;
-use crate::{
-    Locale,
-    label::{columns, visible},
-    markdown::literal,
-};
+use crate::{Locale, label::columns, markdown::literal};
 
 /// The comparison as Markdown.
 #[must_use]
 pub fn render(comparison: &Comparison<'_>, locale: Locale) -> String {
     let mut text = format!("# {}\n\n", locale.comparison_title());
-    let cell = |text: String| literal(&visible(&text));
+    let cell = |text: String| literal(&text);
     let rows = std::iter::once(comparison.head(locale)).chain(comparison.rows(locale));
     let rows: Vec<Vec<_>> = rows.map(|row| row.into_iter().map(cell).collect()).collect();
     let widths: Vec<_> = (0..rows.first().map_or(0, Vec::len))
@@ -38,7 +34,7 @@ pub fn render(comparison: &Comparison<'_>, locale: Locale) -> String {
     if !differences.is_empty() {
         let _ = writeln!(text, "\n{}\n", locale.of("**Pas la même charge :**", "**Not the same load:**"));
         differences.iter().for_each(|difference| {
-            let _ = writeln!(text, "- {}", literal(&visible(difference)));
+            let _ = writeln!(text, "- {}", literal(difference));
         });
     }
     text

@@ -266,3 +266,28 @@ Exit status:
   130  interrupted; every record that was offered was acknowledged, and seen
 
 Called as kafka-producer-perf-test.sh or kafka_producer_bomber.py, by a link, it takes that program's arguments.";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::perf_test::PerfTest;
+
+    #[test]
+    fn every_command_in_its_document_is_understood() {
+        let document = include_str!("../../../docs/ramp-load.md");
+        let commands: Vec<_> = document.lines().filter(|line| line.starts_with("ramp-load ")).collect();
+        assert!(commands.len() >= 5, "{commands:?}");
+        for line in commands {
+            let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            let refused = match words.get(1).map(String::as_str) {
+                Some("perf-test") => {
+                    PerfTest::read(&words[2..], &BTreeMap::new()).err().map(|error| error.text())
+                }
+                _native => Cli::try_parse_from(words).err().map(|error| error.to_string()),
+            };
+            assert_eq!(refused, None, "{line}");
+        }
+    }
+}

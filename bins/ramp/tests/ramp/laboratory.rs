@@ -76,6 +76,14 @@ impl Laboratory {
         (output.status.code().unwrap_or(-1), String::from_utf8(output.stdout).unwrap())
     }
 
+    pub(crate) fn freeze(&self, process: Process) {
+        self.lab.freeze(process).unwrap();
+    }
+
+    pub(crate) fn thaw(&self, process: Process) {
+        self.lab.thaw(process).unwrap();
+    }
+
     pub(crate) fn throttle(&self, throttle: Throttle) {
         self.lab.throttle(throttle).unwrap();
     }
@@ -143,9 +151,9 @@ impl CampaignBuilder {
         let mut frozen = false;
         let campaign = self.drive(|line| {
             if !frozen && line.contains("% of") {
-                laboratory.lab.freeze(process).unwrap();
+                laboratory.freeze(process);
                 std::thread::sleep(span);
-                laboratory.lab.thaw(process).unwrap();
+                laboratory.thaw(process);
                 frozen = true;
             }
         });
@@ -204,6 +212,11 @@ impl CampaignBuilder {
         });
         assert!(killed, "the load was never seen: {campaign}");
         campaign
+    }
+
+    /// Where it is run.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The command that runs it.
@@ -351,7 +364,7 @@ fn report(folder: &Path) -> Value {
 }
 
 /// The exit status of a process that has closed its standard error; a hang is a failure.
-fn ended(child: &mut Child) -> i32 {
+pub(crate) fn ended(child: &mut Child) -> i32 {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(status) = child.try_wait().unwrap() {

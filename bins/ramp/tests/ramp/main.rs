@@ -7,6 +7,8 @@ mod cli;
 mod compare;
 mod dashboards;
 mod demo;
+mod documents;
+mod interrupts;
 mod laboratory;
 mod newcomer;
 mod terminal;

@@ -3,8 +3,8 @@
 
 pub(crate) mod connect;
 mod found;
-mod hosts;
-mod topics;
+pub(crate) mod hosts;
+pub(crate) mod topics;
 
 use std::{error::Error, time::Duration};
 
@@ -24,10 +24,8 @@ use ramp_observe::{
     connect::{ConnectError, Connector},
 };
 
-use self::{
-    found::{Finding, Found, TopicFound},
-    topics::Side,
-};
+pub(crate) use self::found::Finding;
+use self::found::Found;
 use crate::{
     claim::Claim,
     cli::{CheckArgs, Output},
@@ -121,35 +119,9 @@ impl Look<'_> {
 
     /// How the clusters that answered keep the topics.
     async fn topics(&mut self, source_answers: bool, target_answers: bool) {
-        let settings = self.settings;
-        let target_topics = settings.target_topics();
-        let asked = |answers: bool, cluster, topics| {
-            OptionFuture::from(answers.then(|| preflight::survey(cluster, topics)))
-        };
-        let (source, target) = tokio::join!(
-            asked(source_answers, &settings.source, &settings.topics),
-            asked(target_answers, &settings.target, &target_topics),
-        );
-        let mut kept = Vec::new();
-        match source {
-            Some(Ok(survey)) => {
-                self.tell(topics::source(&survey));
-                kept = survey.topics;
-            }
-            Some(Err(error)) => self.tell(topics::unread(Side::Source, &cause(&error))),
-            None => {}
-        }
-        match target {
-            Some(Ok(survey)) => {
-                self.tell(topics::target(&survey, &kept, |topic| settings.policy.target_topic(topic)));
-                self.found
-                    .topics
-                    .extend(survey.topics.into_iter().map(|topic| TopicFound::of(Side::Target, topic)));
-            }
-            Some(Err(error)) => self.tell(topics::unread(Side::Target, &cause(&error))),
-            None => {}
-        }
-        self.found.topics.splice(0..0, kept.into_iter().map(|topic| TopicFound::of(Side::Source, topic)));
+        let kept = topics::kept(self.settings, source_answers, target_answers).await;
+        kept.findings.into_iter().for_each(|finding| self.tell(finding));
+        self.found.topics = kept.topics;
     }
 
     fn connectors(&mut self, connectors: Result<Vec<Connector>, ConnectError>) {
@@ -184,17 +156,15 @@ impl Look<'_> {
         if let Err(error) = settings.plan.plan(signals) {
             self.tell(Finding::missing("plan", &error));
         }
-        let (disk, clock) = tokio::join!(observer.least_free_disk(), observer.farthest_clock());
-        let bytes = settings.plan.records() as f64 * settings.payload.mean_size();
-        self.tell(hosts::disk(&disk, bytes));
-        self.tell(hosts::clocks(&clock));
+        let hosts = hosts::findings(observer, settings.bytes()).await;
+        hosts.into_iter().for_each(|(_is_known, finding)| self.tell(finding));
         let level = level(observer, start).await;
         self.tell(backlog(level, settings.plan.recovery.floor));
     }
 }
 
 /// What is wrong, without the part that the finding names.
-fn cause(error: &PreflightError) -> String {
+pub(crate) fn cause(error: &PreflightError) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 

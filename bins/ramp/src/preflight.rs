@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    check,
+    check::{self, Finding},
     claim::{Claim, ClaimError},
     components::Components,
     config::resolve::Settings,
@@ -118,11 +118,18 @@ impl Preflight {
             Some(config) => {
                 let (components, all) = Components::find(config, &settings.topics).await?;
                 let findings = check::connect::findings(&all, &settings.topics);
-                notes.extend(findings.iter().map(|finding| format!("connect: {}", finding.text)));
+                notes.extend(findings.iter().map(Finding::note));
                 Some(components)
             }
             None => None,
         };
+        let (kept, hosts) = tokio::join!(
+            check::topics::kept(settings, true, true),
+            check::hosts::findings(&observer, settings.bytes()),
+        );
+        let known = hosts.into_iter().filter_map(|(is_known, finding)| is_known.then_some(finding));
+        let doubtful = kept.findings.into_iter().chain(known).filter(Finding::is_doubtful);
+        notes.extend(doubtful.map(|finding| format!("warning: {}", finding.note())));
         let Reached { run, clock, canaries, probe, cluster } = reached;
         let claim = Claim::on(&cluster)?;
         let means = Means {

@@ -150,7 +150,8 @@ impl TierAccount {
         let schedule = self.schedule.get().ok_or(RateChangeError::Unthrottled)?;
         if self.trace.is_some() {
             let rest = schedule.end().map_or(Duration::ZERO, |end| end.since(now));
-            let records = schedule.due_by(now).unwrap_or(0).saturating_add(rate.records_in(rest));
+            let due = schedule.due_by(now).ok_or(RateChangeError::Unthrottled)?;
+            let records = due.saturating_add(rate.records_in(rest));
             if records > Self::MOST_TRACED {
                 return Err(RateChangeError::TooMany { rate, records, most: Self::MOST_TRACED });
             }
@@ -339,8 +340,9 @@ impl TierAccount {
         let arrived = trace.arrivals.records();
         let seen = trace.arrivals.seen();
         let ripe = now.before(self.bound);
-        let due = schedule.due_by(ripe).unwrap_or(0).min(offered);
         let handed = lock(&trace.handed).by(ripe).min(offered);
+        // What has no due time counts from where it was handed over.
+        let due = schedule.due_by(ripe).map_or(handed, |due| due.min(offered));
         let age = |sequence| nanos(schedule.due(sequence).map_or(Duration::ZERO, |due| now.since(due)));
         let dense = schedule.rate().is_some_and(|rate| rate.get() >= DENSE);
         let mut histogram = seen.snapshot.latency.histogram().clone();

@@ -42,7 +42,7 @@ pub(crate) enum Mark {
 pub(crate) struct Finding {
     pub(super) mark: Mark,
     pub(super) part: &'static str,
-    pub(crate) text: String,
+    pub(super) text: String,
 }
 
 /// A topic on one side.
@@ -117,6 +117,16 @@ impl Found {
 impl Finding {
     pub(super) const fn good(part: &'static str, text: String) -> Self {
         Self { mark: Mark::Good, part, text }
+    }
+
+    /// Whether a campaign that begins all the same may be worth less.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.mark == Mark::Doubtful
+    }
+
+    /// On one line, for whoever is about to run.
+    pub(crate) fn note(&self) -> String {
+        format!("{}: {}", self.part, self.text)
     }
 
     pub(super) const fn doubtful(part: &'static str, text: String) -> Self {

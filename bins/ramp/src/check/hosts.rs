@@ -1,13 +1,20 @@
 //! The hosts' free disk and their clocks, where a node exporter tells. Which of them are brokers is not known.
 
-use ramp_observe::{HostValue, QueryError};
+use ramp_observe::{HostValue, Observer, QueryError};
 
 use super::found::Finding;
 
 type Told = Result<Option<HostValue>, QueryError>;
 
+/// Free disk, against the `bytes` that the plan writes, and clocks; each with whether anybody tells of it.
+pub(crate) async fn findings(observer: &Observer, bytes: f64) -> [(bool, Finding); 2] {
+    let (free, clock) = tokio::join!(observer.least_free_disk(), observer.farthest_clock());
+    let is_known = |told: &Told| matches!(told, Ok(Some(_)));
+    [(is_known(&free), disk(&free, bytes)), (is_known(&clock), clocks(&clock))]
+}
+
 /// The least free space, against the `bytes` that the plan writes.
-pub(super) fn disk(told: &Told, bytes: f64) -> Finding {
+fn disk(told: &Told, bytes: f64) -> Finding {
     let gigabytes = |bytes: f64| format!("{:.1} GB", bytes / 1e9);
     match told {
         Ok(Some(HostValue { host, value })) => {
@@ -28,7 +35,7 @@ pub(super) fn disk(told: &Told, bytes: f64) -> Finding {
 }
 
 /// The clock that is farthest from Prometheus's.
-pub(super) fn clocks(told: &Told) -> Finding {
+fn clocks(told: &Told) -> Finding {
     match told {
         Ok(Some(HostValue { host, value })) => {
             let text = format!("{host} is {value:+.2} s from Prometheus, the farthest of all hosts");

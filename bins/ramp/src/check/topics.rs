@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::OptionFuture;
 use ramp_load::cluster::{Survey, Timestamps, TopicSettings, TopicSurvey};
 
-use super::found::Finding;
+use super::{
+    cause,
+    found::{Finding, TopicFound},
+};
+use crate::{config::resolve::Settings, preflight};
 
 /// A cluster's part in the replication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -14,18 +19,57 @@ pub(super) enum Side {
     Target,
 }
 
+/// How the clusters keep the topics that are there.
+pub(crate) struct Kept {
+    pub(crate) findings: Vec<Finding>,
+    /// The source's before the target's.
+    pub(super) topics: Vec<TopicFound>,
+}
+
+/// How the clusters that answer keep the topics.
+pub(crate) async fn kept(settings: &Settings, source_answers: bool, target_answers: bool) -> Kept {
+    let target_topics = settings.target_topics();
+    let asked = |answers: bool, cluster, topics| {
+        OptionFuture::from(answers.then(|| preflight::survey(cluster, topics)))
+    };
+    let (source_survey, target_survey) = tokio::join!(
+        asked(source_answers, &settings.source, &settings.topics),
+        asked(target_answers, &settings.target, &target_topics),
+    );
+    let (mut findings, mut topics) = (Vec::new(), Vec::new());
+    let mut source_topics = Vec::new();
+    match source_survey {
+        Some(Ok(survey)) => {
+            findings.push(source(&survey));
+            source_topics = survey.topics;
+        }
+        Some(Err(error)) => findings.push(unread(Side::Source, &cause(&error))),
+        None => {}
+    }
+    match target_survey {
+        Some(Ok(survey)) => {
+            findings.push(target(&survey, &source_topics, |topic| settings.policy.target_topic(topic)));
+            topics.extend(survey.topics.into_iter().map(|topic| TopicFound::of(Side::Target, topic)));
+        }
+        Some(Err(error)) => findings.push(unread(Side::Target, &cause(&error))),
+        None => {}
+    }
+    topics.splice(0..0, source_topics.into_iter().map(|topic| TopicFound::of(Side::Source, topic)));
+    Kept { findings, topics }
+}
+
 /// What was found of the source's topics.
-pub(super) fn source(survey: &Survey) -> Finding {
+fn source(survey: &Survey) -> Finding {
     finding(Side::Source, survey, Vec::new())
 }
 
 /// What was found of the target's, which `target_of` names, beside the source's.
-pub(super) fn target(survey: &Survey, source: &[TopicSurvey], target_of: impl Fn(&str) -> String) -> Finding {
+fn target(survey: &Survey, source: &[TopicSurvey], target_of: impl Fn(&str) -> String) -> Finding {
     finding(Side::Target, survey, narrower(survey, source, target_of))
 }
 
 /// What is said where nothing was found.
-pub(super) fn unread(side: Side, why: &str) -> Finding {
+fn unread(side: Side, why: &str) -> Finding {
     Finding::doubtful(PART, format!("{}: the topics' settings cannot be read: {why}", side.as_str()))
 }
 

@@ -115,6 +115,12 @@ impl Settings {
         })
     }
 
+    /// How many bytes of payload the plan's tiers write.
+    #[must_use]
+    pub fn bytes(&self) -> f64 {
+        self.plan.records() as f64 * self.payload.mean_size()
+    }
+
     /// The topics that the replication writes to.
     #[must_use]
     pub fn target_topics(&self) -> Vec<String> {

@@ -125,7 +125,7 @@ impl Sender {
 
     /// Hands over what is due, as far as the ceiling allows.
     fn tick(&mut self, schedule: &Schedule, ceiling: Option<&Ceiling>) {
-        let due = schedule.due_by(self.clock.now()).unwrap_or(0);
+        let Some(due) = schedule.due_by(self.clock.now()) else { return };
         'due: while self.next < due {
             let Some(allowed) = ceiling.and_then(|ceiling| ceiling.allow(due - self.next)) else { break };
             for _ in 0..allowed {

@@ -50,32 +50,52 @@ impl Newcomer {
         self.answer(command, &self.lab.config_path(), None)
     }
 
-    /// A whole campaign, and the password in nothing that it leaves or shows.
+    /// A whole campaign, and no secret in anything that it leaves or shows, whether it came from the environment or from
+    /// a file.
     fn leaves_no_secret_anywhere(&self) {
+        let [_, user, password] = &self.guard;
+        let secrets = [password, PROMETHEUS, CONNECT];
+        for (file, secret) in [("source.password", password.as_str()), ("connect.password", CONNECT)] {
+            std::fs::write(self.lab.dir().join(file), format!("{secret}\n")).unwrap();
+        }
+        let mut config: toml::Table = self.config.parse().unwrap();
+        config["source"].as_table_mut().unwrap().remove("password_env");
+        for (section, key, value) in [
+            ("source", "password_file", "source.password"),
+            ("prometheus", "username_env", "KAFKA_USER"),
+            ("prometheus", "password_env", "PROMETHEUS_PASS"),
+            ("connect", "username_env", "KAFKA_USER"),
+            ("connect", "password_file", "connect.password"),
+        ] {
+            config[section].as_table_mut().unwrap().insert(key.to_owned(), value.into());
+        }
+        let path = self.lab.dir().join("logins.toml");
+        std::fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
         let plan = self.folder.path().join("short.toml");
         std::fs::write(&plan, SHORT).unwrap();
+
         let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
-        command.args(["run", "--yes", "--config"]).arg(self.lab.config_path()).arg("--plan").arg(&plan);
-        let [_, user, password] = &self.guard;
-        command.current_dir(self.folder.path()).env("KAFKA_USER", user).env("KAFKA_PASS", password);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.args(["run", "--yes", "--config"]).arg(&path).arg("--plan").arg(&plan);
+        command.current_dir(self.folder.path()).env("KAFKA_USER", user).env("PROMETHEUS_PASS", PROMETHEUS);
+        command.env_remove("KAFKA_PASS").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let mut stderr: Vec<_> = said.by_ref().take_while(|line| !line.contains(" starts: ")).collect();
         for process in std::fs::read_dir("/proc").unwrap().flatten() {
             let arguments = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-            assert!(!holds(&arguments, password), "{}", String::from_utf8_lossy(&arguments));
+            assert!(!holds_any(&arguments, &secrets), "{}", String::from_utf8_lossy(&arguments));
         }
         stderr.extend(said);
         let output = child.wait_with_output().unwrap();
         let stderr = stderr.join("\n");
         assert_eq!(output.status.code(), Some(0), "{stderr}");
         let shown = [stderr.as_bytes(), &output.stdout].concat();
-        assert!(!holds(&shown, password), "{}", String::from_utf8_lossy(&shown));
+        assert!(!holds_any(&shown, &secrets), "{}", String::from_utf8_lossy(&shown));
         let listed = |folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let files: Vec<_> = listed(self.folder.path().join("runs")).flat_map(listed).collect();
         assert!(files.len() >= 8, "journal, log and six reports: {files:?}");
         for file in files {
-            assert!(!holds(&std::fs::read(&file).unwrap(), password), "{}", file.display());
+            assert!(!holds_any(&std::fs::read(&file).unwrap(), &secrets), "{}", file.display());
         }
     }
 
@@ -106,9 +126,14 @@ fn without_moments(text: &str) -> String {
     })
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+/// Whether one of `secrets` is in `bytes`.
+fn holds_any(bytes: &[u8], secrets: &[&str]) -> bool {
+    secrets.iter().any(|secret| bytes.windows(secret.len()).any(|window| window == secret.as_bytes()))
 }
+
+/// Logins that the laboratory's Prometheus and Connect do not ask for.
+const PROMETHEUS: &str = "s3cret-of-prometheus";
+const CONNECT: &str = "s3cret-of-connect";
 
 /// A plan of one short tier that nothing fails.
 const SHORT: &str = r#"

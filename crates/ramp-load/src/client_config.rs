@@ -165,7 +165,7 @@ impl ConnectError {
 
 const HUNG_UP: &str = "it closes every connection, as a listener does that wants TLS or a login";
 
-/// What librdkafka said last about why it cannot reach a cluster.
+/// What librdkafka said last of what says most about why it cannot reach a cluster.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Complaints(Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>);
 
@@ -173,8 +173,7 @@ impl Complaints {
     fn take(&self, error: &KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
         let mut last = lock(&self.0);
-        // "All brokers down" says less than the reason that came before it.
-        if code != RDKafkaErrorCode::AllBrokersDown || last.is_none() {
+        if last.as_ref().is_none_or(|(known, _)| weight(code) >= weight(*known)) {
             *last = Some((code, reason.to_owned()));
         }
     }
@@ -183,21 +182,26 @@ impl Complaints {
         lock(&self.0).clone()
     }
 
-    /// The cluster's metadata, asked for until it answers; `poll` serves the client's events meanwhile.
+    /// The cluster's metadata, asked for until it answers; `poll` serves the client's events meanwhile, for as long as
+    /// it is told: without a span it takes one event only, which may not be the one that says why.
     pub(crate) fn metadata<C: ClientContext>(
         &self,
         bootstrap: &str,
         client: &Client<C>,
         topic: Option<&str>,
-        mut poll: impl FnMut(),
+        mut poll: impl FnMut(Duration),
     ) -> Result<Metadata, ConnectError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let error = match client.fetch_metadata(topic, ATTEMPT) {
-                Ok(metadata) => return Ok(metadata),
+                Ok(metadata) => {
+                    // What was said on the way is no reason for what may come later.
+                    *lock(&self.0) = None;
+                    return Ok(metadata);
+                }
                 Err(error) => error,
             };
-            poll();
+            poll(EVENTS);
             let bootstrap = bootstrap.to_owned();
             match self.last() {
                 Some((
@@ -226,6 +230,18 @@ impl Complaints {
     }
 }
 
+/// How much a complaint says: "all brokers down" less than why a connection broke, that less than why it was refused.
+/// Each broken connection is complained of several times over, in any of these ways.
+const fn weight(code: RDKafkaErrorCode) -> u8 {
+    match code {
+        RDKafkaErrorCode::AllBrokersDown => 0,
+        RDKafkaErrorCode::SSL
+        | RDKafkaErrorCode::Authentication
+        | RDKafkaErrorCode::SaslAuthenticationFailed => 2,
+        _any_other => 1,
+    }
+}
+
 /// A client that keeps its complaints and logs nothing on its own.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listener {
@@ -248,3 +264,26 @@ impl ConsumerContext for Listener {}
 /// How long a cluster may take to answer for the first time: whoever waits is told within 10 s.
 const PATIENCE: Duration = Duration::from_secs(8);
 const ATTEMPT: Duration = Duration::from_millis(500);
+/// Long enough to take every event that has come.
+const EVENTS: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_cluster_refuses_stands_whatever_its_broken_connections_say_after_it() {
+        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, SSL};
+        let complaints = Complaints::default();
+        let kept = |code, reason| {
+            complaints.take(&KafkaError::Global(code), reason);
+            complaints.last().map(|(_, reason)| reason)
+        };
+        assert_eq!(kept(AllBrokersDown, "1/1 down").as_deref(), Some("1/1 down"));
+        assert_eq!(kept(BrokerTransportFailure, "verify failed").as_deref(), Some("verify failed"));
+        assert_eq!(kept(AllBrokersDown, "1/1 down").as_deref(), Some("verify failed"));
+        assert_eq!(kept(SSL, "wrong authority").as_deref(), Some("wrong authority"));
+        assert_eq!(kept(BrokerTransportFailure, "verify failed").as_deref(), Some("wrong authority"));
+        assert_eq!(kept(SSL, "another authority").as_deref(), Some("another authority"));
+    }
+}

@@ -55,7 +55,7 @@ pub fn describe(config: &ClusterConfig, topics: &[String]) -> Result<ClusterView
     let client: BaseConsumer<Listener> = client
         .create_with_context(listener)
         .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
-    let poll = || drop(client.poll(Duration::ZERO));
+    let poll = |span| while client.poll(span).is_some() {};
     let metadata = complaints.metadata(&config.bootstrap, client.client(), None, poll)?;
     let view = |topic: &String| {
         let known = metadata.topics().iter().find(|known| known.name() == topic);

@@ -177,7 +177,7 @@ impl Probe {
         let consumer: BaseConsumer<Listener> = client
             .create_with_context(listener.clone())
             .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
-        let poll = || drop(consumer.poll(Duration::ZERO));
+        let poll = |span| while consumer.poll(span).is_some() {};
         let metadata = listener.complaints.metadata(&config.bootstrap, consumer.client(), None, poll)?;
         assignment.begin(&consumer, &metadata)?;
 

@@ -346,8 +346,7 @@ fn connect(
         .create_with_context(deliveries)
         .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
     for topic in &spec.topics {
-        // Without a span it takes one event only, which may not be the one that says why.
-        let poll = || producer.poll(EVENTS);
+        let poll = |span| producer.poll(span);
         let metadata = complaints.metadata(&config.bootstrap, producer.client(), Some(topic), poll)?;
         let known = metadata.topics().iter().find(|known| known.name() == topic);
         let reason = match known.map(|known| (known.error(), known.partitions().len())) {
@@ -363,9 +362,6 @@ fn connect(
     }
     Ok(producer)
 }
-
-/// Long enough to take every event that has come.
-const EVENTS: Duration = Duration::from_millis(20);
 
 /// How long a cluster may take to grant transactions.
 const TRANSACTIONS_PATIENCE: Duration = Duration::from_secs(8);

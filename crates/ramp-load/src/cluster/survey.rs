@@ -74,7 +74,7 @@ pub async fn survey(config: &ClusterConfig, topics: &[String]) -> Result<Survey,
         .client(&[])
         .create_with_context(listener)
         .map_err(|error| ConnectError::client(&config.bootstrap, &error))?;
-    let metadata = complaints.metadata(&config.bootstrap, client.inner(), None, || {})?;
+    let metadata = complaints.metadata(&config.bootstrap, client.inner(), None, |_its_own_thread_does| {})?;
     let known =
         |name: &String| metadata.topics().iter().find(|known| known.name() == name && is_there(known));
     let known: Vec<_> = topics.iter().filter_map(known).collect();

@@ -19,17 +19,14 @@ use ramp_load::{
     },
     stamp::{Identity, RunId},
 };
-use ramp_observe::{
-    Observed, Observer, catalog,
-    connect::{ConnectError, Connector},
-};
+use ramp_observe::{Observed, Observer, catalog, connect::ConnectError};
 
 pub(crate) use self::found::Finding;
 use self::found::Found;
 use crate::{
     claim::Claim,
     cli::{CheckArgs, Output},
-    components::Components,
+    components::{Components, Connectors},
     config::resolve::Settings,
     driver::Start,
     error::CommandError,
@@ -91,7 +88,7 @@ impl Look<'_> {
         });
         self.topics(source.is_ok(), target.is_ok()).await;
         if let Some(connectors) = connectors {
-            self.connectors(connectors.map(|(_, all)| all));
+            self.connectors(connectors.map(|(_, found)| found));
         }
         match observer {
             Ok(observer) => self.observed(&observer, start).await,
@@ -124,13 +121,11 @@ impl Look<'_> {
         self.found.topics = kept.topics;
     }
 
-    fn connectors(&mut self, connectors: Result<Vec<Connector>, ConnectError>) {
+    fn connectors(&mut self, connectors: Result<Connectors, ConnectError>) {
         match connectors {
             Ok(connectors) => {
-                let topics = &self.settings.topics;
-                connect::findings(&connectors, topics).into_iter().for_each(|finding| self.tell(finding));
-                let mirrors = connectors.iter().filter(|connector| connector.mirrors(topics));
-                self.found.connectors = Some(mirrors.map(Into::into).collect());
+                connect::findings(&connectors).into_iter().for_each(|finding| self.tell(finding));
+                self.found.connectors = Some(connectors.mirrors.iter().map(Into::into).collect());
             }
             Err(error) => self.tell(Finding::missing(connect::PART, &error)),
         }

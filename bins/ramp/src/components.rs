@@ -12,20 +12,30 @@ pub struct Components {
     connectors: Vec<String>,
 }
 
+/// The connectors that Connect has.
+#[derive(Debug)]
+pub(crate) struct Connectors {
+    /// Those that copy a topic that is loaded.
+    pub(crate) mirrors: Vec<Connector>,
+    /// All others.
+    pub(crate) others: Vec<Connector>,
+}
+
 impl Components {
-    /// The connectors that copy one of `topics`, and all that Connect has.
+    /// Those of the connectors that copy one of `topics`, and all that Connect has.
     ///
     /// # Errors
     /// When Connect does not answer.
     pub(crate) async fn find(
         config: &ConnectConfig,
         topics: &[String],
-    ) -> Result<(Self, Vec<Connector>), ConnectError> {
+    ) -> Result<(Self, Connectors), ConnectError> {
         let connect = Connect::new(config)?;
         let all = connect.connectors(PATIENCE).await?;
-        let mirrors = all.iter().filter(|connector| connector.mirrors(topics));
-        let connectors = mirrors.map(|connector| connector.name.clone()).collect();
-        Ok((Self { connect, connectors }, all))
+        let (mirrors, others) = all.into_iter().partition(|connector| connector.mirrors(topics));
+        let found = Connectors { mirrors, others };
+        let connectors = found.mirrors.iter().map(|connector| connector.name.clone()).collect();
+        Ok((Self { connect, connectors }, found))
     }
 
     /// How each connector and each of its tasks stands now.

@@ -116,9 +116,8 @@ impl Preflight {
         let mut notes = notes(&observer);
         let components = match &settings.connect {
             Some(config) => {
-                let (components, all) = Components::find(config, &settings.topics).await?;
-                let findings = check::connect::findings(&all, &settings.topics);
-                notes.extend(findings.iter().map(Finding::note));
+                let (components, found) = Components::find(config, &settings.topics).await?;
+                notes.extend(check::connect::findings(&found).iter().map(Finding::note));
                 Some(components)
             }
             None => None,

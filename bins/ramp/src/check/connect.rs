@@ -3,14 +3,14 @@
 use ramp_observe::connect::{Connector, State};
 
 use super::found::{Finding, Mark};
+use crate::components::Connectors;
 
-/// One finding for each connector that copies one of `topics`.
-pub(crate) fn findings(connectors: &[Connector], topics: &[String]) -> Vec<Finding> {
-    let mut mirrors = connectors.iter().filter(|connector| connector.mirrors(topics)).peekable();
-    if mirrors.peek().is_none() {
-        return vec![Finding::doubtful(PART, none_of(connectors))];
+/// One finding for each connector that copies what is loaded.
+pub(crate) fn findings(Connectors { mirrors, others }: &Connectors) -> Vec<Finding> {
+    if mirrors.is_empty() {
+        return vec![Finding::doubtful(PART, none_of(others))];
     }
-    mirrors.map(finding).collect()
+    mirrors.iter().map(finding).collect()
 }
 
 fn none_of(connectors: &[Connector]) -> String {
@@ -105,7 +105,8 @@ mod tests {
     }
 
     fn told(connector: Connector) -> String {
-        let [finding] = &findings(&[connector], &["test.a".to_owned()])[..] else { panic!("one connector") };
+        let found = Connectors { mirrors: vec![connector], others: Vec::new() };
+        let [finding] = &findings(&found)[..] else { panic!("one connector") };
         finding.to_string()
     }
 
@@ -166,12 +167,13 @@ mod tests {
     fn a_connect_that_copies_nothing_of_the_load_says_why() {
         let other = Connector { topics: Some("orders".to_owned()), ..connector(State::Failed, vec![]) };
         let heartbeat = Connector { class: "MirrorHeartbeatConnector".to_owned(), ..other.clone() };
-        for (connectors, why) in [
+        for (others, why) in [
             (vec![], "it has no connector"),
             (vec![heartbeat], "none of its 1 connectors is a MirrorSourceConnector"),
             (vec![other], "the topics of mm2 leave them out"),
         ] {
-            let [finding] = &findings(&connectors, &["test.a".to_owned()])[..] else { panic!("one finding") };
+            let found = Connectors { mirrors: Vec::new(), others };
+            let [finding] = &findings(&found)[..] else { panic!("one finding") };
             assert_eq!(finding.mark, Mark::Doubtful);
             assert!(finding.text.contains(why), "{finding}");
         }

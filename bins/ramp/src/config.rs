@@ -4,6 +4,7 @@ mod connect;
 mod login;
 pub mod plan_text;
 mod prometheus;
+mod rate;
 pub mod raw;
 pub mod resolve;
 pub mod span;

@@ -59,16 +59,17 @@ impl Rate {
 impl FromStr for Rate {
     type Err = NotARate;
 
-    /// Reads a whole number of records per second; `_` may stand between its digits.
+    /// Reads a whole number of records per second, as in `2500`, `2_500` or `2_500/s`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let rate = text.replace('_', "").parse().ok().and_then(Self::per_second);
+        let number = text.strip_suffix("/s").unwrap_or(text).trim();
+        let rate = number.replace('_', "").parse().ok().and_then(Self::per_second);
         rate.ok_or_else(|| NotARate(text.to_owned()))
     }
 }
 
 /// A text that was to be a [`Rate`] and is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a rate: give a whole number of records per second above 0, such as 2_500")]
+#[error("{0:?} is not a rate: give a whole number of records per second above 0, such as 2_500 or 2_500/s")]
 pub struct NotARate(String);
 
 impl fmt::Display for Rate {
@@ -202,8 +203,11 @@ mod tests {
 
     #[test]
     fn a_rate_reads_as_people_write_it() {
-        assert_eq!("2_500".parse(), Ok(rate(2_500)));
-        for text in ["", "0", "-1", "2.5", "fast", "5000000000"] {
+        for text in ["2500", "2_500", "2_500/s", "2500 /s"] {
+            assert_eq!(text.parse(), Ok(rate(2_500)));
+        }
+        assert_eq!(rate(2_500).to_string().parse(), Ok(rate(2_500)), "what is shown is read back");
+        for text in ["", "0", "/s", "0/s", "-1", "2.5", "2k/s", "2/s/s", "2/min", "fast", "5000000000"] {
             assert_eq!(text.parse::<Rate>(), Err(NotARate(text.to_owned())));
         }
     }
@@ -215,7 +219,7 @@ mod tests {
         assert_eq!(shares, ["70 %", "12.5 %", "100 %"]);
         assert_eq!(
             "fast".parse::<Rate>().unwrap_err().to_string(),
-            r#""fast" is not a rate: give a whole number of records per second above 0, such as 2_500"#
+            r#""fast" is not a rate: give a whole number of records per second above 0, such as 2_500 or 2_500/s"#
         );
     }
 

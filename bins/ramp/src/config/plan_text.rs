@@ -47,6 +47,7 @@ pub struct PlanText {
 #[serde(deny_unknown_fields)]
 pub struct ExtendText {
     /// The rate of the last tier added.
+    #[serde(with = "super::rate")]
     pub to: Rate,
     /// By which share each rate is above the one before; a half where it is not said.
     #[serde(default = "usual_step")]
@@ -102,6 +103,7 @@ pub struct TierText {
     /// Its name.
     pub name: String,
     /// Its rate in records per second.
+    #[serde(with = "super::rate")]
     pub rate: Rate,
     /// For how long the rate is held.
     pub hold: Span,

@@ -108,9 +108,18 @@ fn a_signal_that_nobody_knows_is_answered_with_the_nearest_before_anything_is_co
 
 #[test]
 fn a_rate_that_is_none_is_a_usage_error() {
-    let (status, error) = refused(CLUSTERS, &["run", "--require", "0"]);
-    assert_eq!(status, 2, "{error}");
-    assert!(error.contains("such as 2_500"), "{error}");
+    for arguments in
+        [["run", "--require", "0"], ["run", "--extend", "fast"], ["demo", "--capacity", "2_500/min"]]
+    {
+        let (status, error) = refused(CLUSTERS, &arguments);
+        assert_eq!(status, 2, "{error}");
+        assert!(
+            error.contains("give a whole number of records per second above 0, such as 2_500 or 2_500/s"),
+            "{error}"
+        );
+    }
+    let (status, error) = refused(CLUSTERS, &["run", "--require", "2_500/s", "--extend", "20_000/s"]);
+    assert_eq!(status, 3, "the cluster is asked next: {error}");
 }
 
 #[test]

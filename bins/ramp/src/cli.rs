@@ -39,6 +39,12 @@ pub enum Command {
     Compare(CompareArgs),
     /// List the runs with what each came to.
     Runs(RunsArgs),
+    /// Print the JSON Schema by which an editor completes a configuration or a plan.
+    Schema {
+        /// What it describes.
+        #[arg(value_enum, default_value_t = Described::Config)]
+        of: Described,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -269,6 +275,15 @@ pub enum Output {
     Text,
     /// JSON on standard output, for programs, and nothing else there.
     Json,
+}
+
+/// A file that a JSON Schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Described {
+    /// `ramp.toml`.
+    Config,
+    /// A plan.
+    Plan,
 }
 
 /// A form of the report.

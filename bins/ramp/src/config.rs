@@ -7,6 +7,7 @@ mod prometheus;
 mod rate;
 pub mod raw;
 pub mod resolve;
+pub mod schema;
 pub mod span;
 pub mod threshold;
 

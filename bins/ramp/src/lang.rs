@@ -4,10 +4,11 @@ use std::env;
 
 use clap::ValueEnum;
 use ramp_report::Locale;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A language of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Lang {
     /// French, as the form is.

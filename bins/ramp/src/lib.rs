@@ -34,8 +34,8 @@ use std::{
 use clap::CommandFactory;
 
 use crate::{
-    cli::{Cli, Command},
-    config::plan_text::PlanText,
+    cli::{Cli, Command, Described},
+    config::{plan_text::PlanText, schema},
     error::CommandError,
     exit::Exit,
 };
@@ -54,6 +54,14 @@ pub fn start(cli: Cli) -> Exit {
         Command::Verify(args) => verify::verify(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Runs(args) => runs::list(&args),
+        Command::Schema { of } => {
+            let schema = match of {
+                Described::Config => schema::config(),
+                Described::Plan => schema::plan(),
+            };
+            let written = writeln!(io::stdout(), "{:#}", schema.as_value());
+            written.map_err(CommandError::Output).map(|()| Exit::Done)
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ramp", &mut io::stdout());
             Ok(Exit::Done)

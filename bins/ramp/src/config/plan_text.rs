@@ -8,13 +8,14 @@ use ramp_core::{
     signal::{Signal, SignalId, Unit},
     units::{Rate, Ratio},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, span::Span, threshold::Threshold};
+use super::{ConfigError, schema, span::Span, threshold::Threshold};
 use crate::lang::Lang;
 
 /// A plan as it is written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanText {
     /// The plan's name.
@@ -22,10 +23,12 @@ pub struct PlanText {
     /// The language of the report, unless the command line says otherwise.
     pub lang: Option<Lang>,
     /// The share of the capacity recommended for production.
+    #[schemars(range(min = 0.0, max = 1.0), with = "f64")]
     pub recommended: Ratio,
     /// The time that the campaign is meant to take at most.
     pub budget: Option<Span>,
     /// How the limit is searched for between the last tier that was GO and the one that was STOP.
+    #[schemars(with = "Option<schema::RefineForm>")]
     pub refine: Option<Refine>,
     /// How far the ramp goes on where the last tier is GO.
     pub extend: Option<ExtendText>,
@@ -43,19 +46,21 @@ pub struct PlanText {
 }
 
 /// How far the ramp goes on beyond the tiers that are written out.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtendText {
     /// The rate of the last tier added.
     #[serde(with = "super::rate")]
+    #[schemars(schema_with = "schema::rate")]
     pub to: Rate,
     /// By which share each rate is above the one before; a half where it is not said.
     #[serde(default = "usual_step")]
+    #[schemars(range(min = 0.05, max = 1.0), with = "f64")]
     pub by: Ratio,
 }
 
 /// What evidence must be.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceText {
     /// The most that the 99th percentile of the generator's own lateness may be.
@@ -63,7 +68,7 @@ pub struct EvidenceText {
 }
 
 /// What follows each tier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecoveryText {
     /// The least wait.
@@ -75,7 +80,7 @@ pub struct RecoveryText {
 }
 
 /// The load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadText {
     /// How many topics are loaded.
@@ -85,10 +90,11 @@ pub struct LoadText {
 }
 
 /// The bounds on one signal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CriterionText {
     /// The signal.
+    #[schemars(with = "String")]
     pub signal: SignalId,
     /// What is worth a warning.
     pub warning: Option<Threshold>,
@@ -97,13 +103,14 @@ pub struct CriterionText {
 }
 
 /// A tier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TierText {
     /// Its name.
     pub name: String,
     /// Its rate in records per second.
     #[serde(with = "super::rate")]
+    #[schemars(schema_with = "schema::rate")]
     pub rate: Rate,
     /// For how long the rate is held.
     pub hold: Span,

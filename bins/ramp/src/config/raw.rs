@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use ramp_core::signal::{Fold, Unit};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::span::Span;
+use super::{schema, span::Span};
 
 /// `ramp.toml`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawConfig {
     /// The run's name, a part of its folder's name.
@@ -38,7 +39,7 @@ pub struct RawConfig {
 }
 
 /// A Kafka cluster.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawCluster {
     /// Its bootstrap servers, `host:port,host:port`.
@@ -54,7 +55,7 @@ pub struct RawCluster {
 }
 
 /// How the replication names topics on the target.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawReplication {
     /// `default` (alias, separator, topic), `identity` (the same name), or `pattern`.
@@ -68,7 +69,7 @@ pub struct RawReplication {
 }
 
 /// A replication policy by name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RawPolicy {
     /// MirrorMaker's `DefaultReplicationPolicy`.
@@ -81,7 +82,7 @@ pub enum RawPolicy {
 }
 
 /// The loaded topics: `{prefix}.generated-data-01.json` and so on.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawTopics {
     /// The prefix.
@@ -91,7 +92,7 @@ pub struct RawTopics {
 }
 
 /// What each record carries.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawLoad {
     /// `json`, or `random:N` for N bytes that do not compress.
@@ -101,7 +102,7 @@ pub struct RawLoad {
 }
 
 /// Prometheus and the dashboards.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPrometheus {
     /// Its address.
@@ -133,7 +134,7 @@ pub struct RawPrometheus {
 }
 
 /// Kafka Connect's REST interface; nobody is asked where it has no address.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawConnect {
     /// Its address.
@@ -149,7 +150,7 @@ pub struct RawConnect {
 }
 
 /// A value of a template variable: a text that is put in as it is, or values that are matched literally.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "write a text, or a list of texts")]
 pub enum RawVariable {
     /// A text.
@@ -159,8 +160,12 @@ pub enum RawVariable {
 }
 
 /// A header's value: a text, or where a secret one stands.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged, expecting = "write a text, { env = \"VARIABLE\" } or { file = \"FILE\" }")]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "write a text, { env = \"VARIABLE\" } or { file = \"FILE\" }"
+)]
 pub enum RawHeader {
     /// A text that is no secret.
     Text(String),
@@ -177,7 +182,7 @@ pub enum RawHeader {
 }
 
 /// Which panel shows a signal.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawSignal {
     /// The dashboard: its file, its title or its uid.
@@ -187,13 +192,15 @@ pub struct RawSignal {
     /// The letter of the panel's query; the first that is shown otherwise.
     pub query: Option<String>,
     /// The unit of the signal's values.
+    #[schemars(schema_with = "schema::unit")]
     pub unit: Option<Unit>,
     /// How a tier's readings become one figure.
+    #[schemars(schema_with = "schema::fold")]
     pub fold: Option<Fold>,
 }
 
 /// A panel by its title or its id.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "write a panel's title or its id")]
 pub enum RawPanel {
     /// Its title.
@@ -203,7 +210,7 @@ pub enum RawPanel {
 }
 
 /// What the hosts' signals may do.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawHost {
     /// `stop` (as the plan has it), or `warning` where other work runs on the same hosts.
@@ -211,7 +218,7 @@ pub struct RawHost {
 }
 
 /// Whether the hosts' signals stop a tier.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HostCriteria {
     /// As the plan has it.

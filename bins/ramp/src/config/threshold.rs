@@ -3,13 +3,15 @@
 use std::{str::FromStr, time::Duration};
 
 use ramp_core::{criterion::Comparison, signal::Unit};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::span::{Span, SpanError};
 
 /// A crossing: a comparison with a number, and for how long it must last.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^\s*(>=?|<=?)\s*[0-9._]+\s*(ms|%)?\s*( for .+)?$", "examples" = ["> 50_000", ">= 200 ms", "> 50_000 for 30s"]))]
 pub struct Threshold {
     /// How a value crosses the bound.
     pub comparison: Comparison,

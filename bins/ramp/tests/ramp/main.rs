@@ -11,4 +11,5 @@ mod documents;
 mod interrupts;
 mod laboratory;
 mod newcomer;
+mod schemas;
 mod terminal;

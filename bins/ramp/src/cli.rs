@@ -29,7 +29,7 @@ pub enum Command {
     Run(Run),
     /// Go on with a campaign that was interrupted or killed; the tier that was under way is run again.
     Resume(Resume),
-    /// Print a plan as it is written.
+    /// Print a plan: as it is written, or what it writes, how long it takes and where each bound comes from.
     Plan(PlanArgs),
     /// Write the report of a run anew, of a crashed or running one too.
     Report(ReportArgs),
@@ -148,6 +148,20 @@ pub struct Inputs {
     /// The plan: a built-in one (phase4) or a file.
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<String>,
+    /// What of the plan, and what beyond it.
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Load topics of this prefix although it does not begin with `test`.
+    #[arg(long, value_name = "PREFIX")]
+    pub allow_topic: Option<String>,
+    /// Where everything is.
+    #[command(flatten)]
+    pub addresses: Addresses,
+}
+
+/// What of a plan is run, and what beyond it.
+#[derive(Debug, Clone, Args)]
+pub struct Choice {
     /// Only these tiers of the plan: `P2`, `P1,P3` or `P1..P3`.
     #[arg(long, value_name = "TIERS")]
     pub tiers: Option<String>,
@@ -157,12 +171,6 @@ pub struct Inputs {
     /// Go on where the last tier is GO: with tiers like it of half as much load again, up to this rate.
     #[arg(long, value_name = "RATE")]
     pub extend: Option<Rate>,
-    /// Load topics of this prefix although it does not begin with `test`.
-    #[arg(long, value_name = "PREFIX")]
-    pub allow_topic: Option<String>,
-    /// Where everything is.
-    #[command(flatten)]
-    pub addresses: Addresses,
 }
 
 /// Where the clusters, Prometheus and Kafka Connect are.
@@ -202,6 +210,24 @@ pub struct PlanArgs {
     /// The plan: a built-in one (phase4) or a file.
     #[arg(default_value = "phase4")]
     pub plan: String,
+    /// What of the plan, and what beyond it.
+    #[command(flatten)]
+    pub choice: Choice,
+    /// The form to print it in: as a plan is written, or all that it comes to for people or for programs.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Toml)]
+    pub format: PlanFormat,
+}
+
+/// A form of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// As it is written.
+    Toml,
+    /// What it comes to, for programs.
+    Json,
+    /// What it comes to, for people.
+    #[value(alias = "markdown")]
+    Md,
 }
 
 /// `ramp report`.

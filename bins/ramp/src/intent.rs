@@ -75,12 +75,12 @@ impl fmt::Display for Intent {
 }
 
 /// Bytes in the unit that suits them.
-fn size(bytes: f64) -> String {
+pub(crate) fn size(bytes: f64) -> String {
     if bytes < 1e8 { format!("{:.1} MB", bytes / 1e6) } else { format!("{:.1} GB", bytes / 1e9) }
 }
 
 /// A number as plans write it: `7_800_000`.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -16,6 +16,7 @@ mod init;
 mod intent;
 pub mod journal;
 pub mod lang;
+mod plan;
 pub mod preflight;
 pub mod progress;
 pub mod recorded;
@@ -28,14 +29,13 @@ mod verify;
 use std::{
     error::Error,
     io::{self, Write},
-    path::Path,
 };
 
 use clap::CommandFactory;
 
 use crate::{
     cli::{Cli, Command, Described},
-    config::{plan_text::PlanText, schema},
+    config::schema,
     error::CommandError,
     exit::Exit,
 };
@@ -49,7 +49,7 @@ pub fn start(cli: Cli) -> Exit {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => resume::resume(&args),
-        Command::Plan(args) => print_plan(&args.plan).map_err(CommandError::from),
+        Command::Plan(args) => plan::print(&args),
         Command::Report(args) => report::print(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Compare(args) => compare::compare(&args),
@@ -72,16 +72,6 @@ pub fn start(cli: Cli) -> Exit {
         eprintln!("ramp: {}", chain(&error));
         error.exit()
     })
-}
-
-fn print_plan(name: &str) -> Result<Exit, config::ConfigError> {
-    let plan = PlanText::load(name, Path::new("."))?;
-    if name == PlanText::BUILT_IN_NAME {
-        print!("{}", PlanText::BUILT_IN);
-    } else {
-        print!("{}", config::write(&plan)?);
-    }
-    Ok(Exit::Done)
 }
 
 /// The manual page of the command, and after it one for each subcommand.

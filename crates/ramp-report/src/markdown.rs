@@ -12,7 +12,7 @@ use ramp_core::{
 use crate::{
     Locale, Report,
     grid::{Checklist, Row},
-    label::{is_invisible, sentence, short},
+    label::{columns, is_invisible, sentence, short},
 };
 
 /// The report in the form's own order: grid, recoveries, capacity, recommendation, checklist; then what lies behind.
@@ -388,8 +388,32 @@ const fn ticked(done: bool) -> &'static str {
     if done { "☑" } else { "☐" }
 }
 
+/// A table of Markdown from its head and rows, whose columns are aligned for those who read it as it is. The cells are
+/// Markdown themselves: what comes from outside has to be [`literal`].
+#[must_use]
+pub fn table(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max();
+    let widths: Vec<_> =
+        (0..rows.first().map_or(0, Vec::len)).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for (place, row) in rows.iter().enumerate() {
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(text, "| {cell}{} ", " ".repeat(width.saturating_sub(columns(cell))));
+        }
+        text.push_str("|\n");
+        if place == 0 {
+            widths.iter().for_each(|width| {
+                let _ = write!(text, "|{}", "-".repeat(width + 2));
+            });
+            text.push_str("|\n");
+        }
+    }
+    text
+}
+
 /// Text that stays text within a table: whoever names a label names no markup and no second line.
-pub(crate) fn literal(text: &str) -> String {
+#[must_use]
+pub fn literal(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in short(text).chars() {
         match c {

@@ -270,6 +270,13 @@ impl PlanText {
         self.tiers.iter().map(|tier| tier.hold.get() + self.recovery.minimum.get()).sum()
     }
 
+    /// How long the tiers and their recoveries take at most, where each runs to its end.
+    #[must_use]
+    pub fn most_duration(&self) -> Duration {
+        let recovery = self.recovery.give_up.get().max(self.recovery.minimum.get());
+        self.tiers.iter().map(|tier| tier.hold.get() + recovery).sum()
+    }
+
     /// Every signal that a criterion of the plan refers to.
     #[must_use]
     pub fn signals(&self) -> BTreeSet<SignalId> {
@@ -455,6 +462,7 @@ mod tests {
         let plan = built_in();
         assert_eq!(plan.records(), 26_000 * 300);
         assert_eq!(plan.least_duration(), Duration::from_secs(5 * (300 + 120)));
+        assert_eq!(plan.most_duration(), Duration::from_secs(5 * (300 + 600)));
     }
 
     /// The cells of the form's table under `head`, row by row.

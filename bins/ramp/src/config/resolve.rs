@@ -19,7 +19,7 @@ use super::{
     prometheus,
     raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawReplication},
 };
-use crate::cli::Inputs;
+use crate::cli::{Choice, Inputs};
 
 /// Everything a campaign needs to know before it meets a cluster.
 #[derive(Debug)]
@@ -60,21 +60,12 @@ impl Settings {
     pub fn of(args: &Inputs) -> Result<Self, ConfigError> {
         let raw: RawConfig = super::read(&args.config)?;
         let folder = args.config.parent().unwrap_or_else(|| Path::new("."));
-        let mut plan = match (&args.plan, &raw.plan) {
+        let plan = match (&args.plan, &raw.plan) {
             (Some(flag), _) => PlanText::load(flag, Path::new("."))?,
             (None, Some(name)) => PlanText::load(name, folder)?,
             (None, None) => PlanText::load(PlanText::BUILT_IN_NAME, folder)?,
         };
-        if let Some(wanted) = &args.tiers {
-            plan.keep_tiers(wanted).map_err(|error| value("--tiers", wanted, &error))?;
-        }
-        if args.refine {
-            plan.search();
-        }
-        if let Some(to) = args.extend {
-            plan.extend = Some(ExtendText { to, ..plan.extend.unwrap_or_else(|| ExtendText::to(to)) });
-        }
-        plan.write_out().map_err(|error| value("extend", &error.value(), &error))?;
+        let mut plan = chosen(plan, &args.choice)?;
         let catalog = prometheus::catalog(raw.signals)?;
         plan.name_signals(|name| catalog.find(name).map(|entry| entry.id.clone()))
             .map_err(|(name, error)| value("criteria.signal", &name, &error))?;
@@ -82,7 +73,7 @@ impl Settings {
             plan.only_warn_on("host.");
         }
         let payload = raw.load.payload.as_ref().unwrap_or(&plan.load.payload);
-        let payload = payload.parse().map_err(|reason| value("load.payload", payload, &reason))?;
+        let payload = self::payload(payload)?;
         let prefix = raw.topics.prefix.as_deref().unwrap_or(TOPIC_PREFIX);
         if !prefix.starts_with(TEST) && args.allow_topic.as_deref() != Some(prefix) {
             let reason = format!(
@@ -126,6 +117,26 @@ impl Settings {
     pub fn target_topics(&self) -> Vec<String> {
         self.topics.iter().map(|topic| self.policy.target_topic(topic)).collect()
     }
+}
+
+/// What of `plan` is run, its tiers and those beyond them written out.
+pub(crate) fn chosen(mut plan: PlanText, choice: &Choice) -> Result<PlanText, ConfigError> {
+    if let Some(wanted) = &choice.tiers {
+        plan.keep_tiers(wanted).map_err(|error| value("--tiers", wanted, &error))?;
+    }
+    if choice.refine {
+        plan.search();
+    }
+    if let Some(to) = choice.extend {
+        plan.extend = Some(ExtendText { to, ..plan.extend.unwrap_or_else(|| ExtendText::to(to)) });
+    }
+    plan.write_out().map_err(|error| value("extend", &error.value(), &error))?;
+    Ok(plan)
+}
+
+/// The payload that `text` names.
+pub(crate) fn payload(text: &str) -> Result<Payload, ConfigError> {
+    text.parse().map_err(|reason| value("load.payload", text, &reason))
 }
 
 /// The name becomes a part of a folder's name.

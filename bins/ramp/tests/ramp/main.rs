@@ -11,5 +11,6 @@ mod documents;
 mod interrupts;
 mod laboratory;
 mod newcomer;
+mod plan;
 mod schemas;
 mod terminal;

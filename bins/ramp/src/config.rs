@@ -1,6 +1,7 @@
 //! Configuration: what the user wrote ([`raw`]), and what the program may use ([`resolve`]).
 
 mod connect;
+mod grafana;
 mod login;
 pub mod plan_text;
 mod prometheus;

@@ -12,6 +12,7 @@ mod client;
 pub mod connect;
 mod dashboard;
 mod decode;
+pub mod grafana;
 mod observer;
 mod query;
 mod variable;

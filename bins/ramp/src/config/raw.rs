@@ -32,6 +32,8 @@ pub struct RawConfig {
     pub prometheus: RawPrometheus,
     /// Where Kafka Connect tells how the replication's tasks stand.
     pub connect: RawConnect,
+    /// Where the team's Grafana is.
+    pub grafana: RawGrafana,
     /// Which panels show the signals, where the catalogue does not say so.
     pub signals: BTreeMap<String, RawSignal>,
     /// What a stop on a signal of the hosts means.
@@ -145,6 +147,20 @@ pub struct RawConnect {
     pub password_env: Option<String>,
     /// A file whose first line is the password.
     pub password_file: Option<PathBuf>,
+    /// A file with the authorities to trust, in place of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Grafana; reports link to no dashboard where it has no address.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawGrafana {
+    /// Its address.
+    pub url: Option<String>,
+    /// The environment variable that holds a service account's token.
+    pub token_env: Option<String>,
+    /// A file whose first line is a service account's token.
+    pub token_file: Option<PathBuf>,
     /// A file with the authorities to trust, in place of the system's.
     pub ca_file: Option<PathBuf>,
 }

@@ -11,10 +11,10 @@ use ramp_load::{
     payload::Payload,
     probe::topics::ReplicationPolicy,
 };
-use ramp_observe::{PrometheusConfig, catalog::Catalog, connect::ConnectConfig};
+use ramp_observe::{PrometheusConfig, catalog::Catalog, connect::ConnectConfig, grafana::GrafanaConfig};
 
 use super::{
-    ConfigError, connect,
+    ConfigError, connect, grafana,
     plan_text::{ExtendText, PlanText},
     prometheus,
     raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawReplication},
@@ -50,6 +50,8 @@ pub struct Settings {
     pub sampling: Duration,
     /// Where the replication's tasks tell how they stand, if anywhere.
     pub connect: Option<ConnectConfig>,
+    /// The team's Grafana, if its address is known.
+    pub grafana: Option<GrafanaConfig>,
 }
 
 impl Settings {
@@ -101,6 +103,7 @@ impl Settings {
             sampling: prometheus::sampling(&raw.prometheus)?,
             prometheus: prometheus::settings(raw.prometheus, args.addresses.prometheus.clone(), folder)?,
             connect: connect::settings(raw.connect, args.addresses.connect.clone(), folder)?,
+            grafana: grafana::settings(raw.grafana, folder)?,
             catalog,
             plan,
         })

@@ -1,0 +1,66 @@
+//! The team's Grafana, if its address is known.
+
+use std::path::Path;
+
+use ramp_observe::{Credentials, Tls, grafana::GrafanaConfig};
+
+use super::{
+    ConfigError, login,
+    raw::RawGrafana,
+    resolve::{bytes, value},
+};
+
+/// Where it is and how to log in there; nothing where no address stands. Files stand relative to `folder`.
+pub(super) fn settings(raw: RawGrafana, folder: &Path) -> Result<Option<GrafanaConfig>, ConfigError> {
+    let RawGrafana { url, token_env, token_file, ca_file } = raw;
+    let Some(url) = url else {
+        let said = token_env.is_some() || token_file.is_some() || ca_file.is_some();
+        let missing = || value(SECTION, "(incomplete)", &"it has no url; write url = \"https://…\" into it");
+        return if said { Err(missing()) } else { Ok(None) };
+    };
+    let token = login::secret(SECTION, "token", (&token_env, token_file.as_ref()), folder)?;
+    let authorities = ca_file.map(|file| bytes(&folder.join(file))).transpose()?;
+    let credentials = token.map(Credentials::bearer);
+    Ok(Some(GrafanaConfig { url, credentials, tls: Tls { authorities, identity: None } }))
+}
+
+/// What the configuration calls this part.
+const SECTION: &str = "grafana";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn resolved(text: &str) -> Result<Option<GrafanaConfig>, ConfigError> {
+        settings(toml::from_str(text).unwrap(), Path::new("."))
+    }
+
+    #[test]
+    fn there_is_no_grafana_without_an_address_and_one_without_a_token_is_enough_for_links() {
+        assert!(resolved("").unwrap().is_none());
+        let grafana = resolved("url = 'https://grafana.example.org/team'").unwrap().unwrap();
+        assert_eq!(grafana.address(), "https://grafana.example.org/team");
+        assert!(grafana.credentials.is_none());
+    }
+
+    #[test]
+    fn a_token_without_an_address_or_that_is_not_there_is_refused_unseen() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        fs::write(&file, "hunter2\n").unwrap();
+        let token = format!("token_file = {file:?}");
+        for (text, reason) in [
+            (token.clone(), "grafana = \"(incomplete)\": it has no url"),
+            (format!("url = 'http://a:1'\ntoken_env = 'X'\n{token}"), "keep one of them"),
+            ("url = 'http://a:1'\ntoken_env = 'RAMP_TEST_NO_SUCH'".to_owned(), "RAMP_TEST_NO_SUCH"),
+            ("url = 'http://a:1'\nca_file = 'gone.pem'".to_owned(), "gone.pem"),
+        ] {
+            let error = resolved(&text).unwrap_err().to_string();
+            assert!(error.contains(reason) && !error.contains("hunter2"), "{error}");
+        }
+        let found = resolved(&format!("url = 'http://a:1'\n{token}")).unwrap().unwrap();
+        assert!(found.credentials.is_some() && !format!("{found:?}").contains("hunter2"), "{found:?}");
+    }
+}

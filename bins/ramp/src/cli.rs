@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ramp_core::units::{Rate, Ratio};
 
-use crate::{demo::Fault, lang::Lang};
+use crate::{demo::Fault, lang::Lang, metrics::MetricsAddress};
 
 /// Finds how many messages per second a Kafka replication carries within its latency objective.
 #[derive(Debug, Parser)]
@@ -76,6 +76,9 @@ pub struct DemoArgs {
     /// What to write while it runs: text for people, or events as JSON, one per line on standard output.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+    /// Serve the campaign's metrics for a Prometheus at `/metrics` of this port, or of another address than loopback.
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    pub metrics: Option<MetricsAddress>,
 }
 
 /// `ramp init`.
@@ -202,6 +205,9 @@ pub struct Tell {
     /// What to write while it runs: text for people, or events as JSON, one per line on standard output.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+    /// Serve the campaign's metrics for a Prometheus at `/metrics` of this port, or of another address than loopback.
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    pub metrics: Option<MetricsAddress>,
 }
 
 /// `ramp plan`.

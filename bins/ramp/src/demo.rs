@@ -25,6 +25,7 @@ use self::{
     plan::Pace,
 };
 use crate::{
+    audience::Outlets,
     cli::{DemoArgs, Tell},
     config::plan_text::PlanText,
     driver::{Means, Start},
@@ -49,13 +50,14 @@ pub struct Simulation {
 /// `ramp demo`: a campaign on a simulated replication.
 pub(crate) fn run(args: &DemoArgs) -> Result<Exit, CommandError> {
     let simulation = Simulation::of(args);
-    let tell = Tell { lang: args.lang, output: args.output, require: None };
+    let tell = Tell { lang: args.lang, output: args.output, metrics: args.metrics, require: None };
     eprintln!("ramp: {}", simulation.says());
     complete(async {
+        let outlets = Outlets::open(args.metrics).await?;
         let replication = Replication::start(simulation)?;
         let begun = Timestamp::now();
         let ready = replication.ready(Start::now(), begun).await?;
-        begin(ready, (&args.runs, NAME, begun), tell).await
+        begin(ready, (&args.runs, NAME, begun), (tell, outlets)).await
     })
 }
 

@@ -41,9 +41,9 @@ use tokio::{
 pub use self::signals::Signals;
 use self::{latency_log::LatencyLog, one_at_a_time::OneAtATime};
 use crate::{
+    audience::Audience,
     components::{self, Change, Components, Standings},
     journal::{Journal, JournalError},
-    progress::Progress,
     recorded::Recorded,
 };
 
@@ -145,7 +145,7 @@ pub async fn drive(
     start: Start,
     means: Means,
     (folder, journal): (PathBuf, &mut Journal),
-    progress: &mut Progress,
+    audience: &mut Audience,
 ) -> Result<Driven, DriveError> {
     let (sender, messages) = mpsc::unbounded_channel();
     let driver = Driver {
@@ -155,7 +155,7 @@ pub async fn drive(
         folder,
         latencies: Vec::new(),
         journal,
-        progress,
+        audience,
         sender,
         tasks: JoinSet::new(),
         load: None,
@@ -173,7 +173,7 @@ struct Driver<'a> {
     folder: PathBuf,
     latencies: Vec<LatencyLog>,
     journal: &'a mut Journal,
-    progress: &'a mut Progress,
+    audience: &'a mut Audience,
     sender: mpsc::UnboundedSender<Message>,
     /// Dropped, and so ended, with the driver.
     tasks: JoinSet<()>,
@@ -247,7 +247,7 @@ impl Driver<'_> {
             }
         }
         while let Some(event) = self.recorded.campaign.poll_event() {
-            self.progress.event(&self.recorded.campaign, &event);
+            self.audience.event(&self.recorded.campaign, &event);
         }
     }
 
@@ -332,7 +332,7 @@ impl Driver<'_> {
         let now = self.means.clock.now();
         let Some(TierLoad { tier, account, ended, .. }) = &self.load else {
             self.happened(Input::Tick)?;
-            self.progress.beat(&self.recorded.campaign, self.start.elapsed());
+            self.audience.beat(&self.recorded.campaign, self.start.elapsed());
             return Ok(());
         };
         let (tier, ended) = (*tier, *ended);
@@ -346,7 +346,7 @@ impl Driver<'_> {
                 self.happened(Input::ObservationLost { tier, reason: error.to_string() })?;
             }
         }
-        self.progress.beat(&self.recorded.campaign, self.start.elapsed());
+        self.audience.beat(&self.recorded.campaign, self.start.elapsed());
         Ok(())
     }
 
@@ -376,7 +376,7 @@ impl Driver<'_> {
     fn stand(&mut self, told: Result<Vec<ComponentState>, ConnectError>) -> Result<(), DriveError> {
         for Change { state, is_first } in self.standings.changes(told) {
             if !is_first || state.standing != Standing::Working {
-                self.progress.component(&state, self.start.elapsed());
+                self.audience.component(&state, self.start.elapsed());
             }
             self.happened(Input::Component(state))?;
         }
@@ -387,6 +387,7 @@ impl Driver<'_> {
         for warning in warnings {
             self.happened(Input::Warned { signal: reading.signal.clone(), warning })?;
         }
+        self.audience.reading(&reading);
         self.happened(Input::Reading(reading))
     }
 
@@ -413,14 +414,15 @@ impl Means {
     }
 }
 
-struct Interrupts {
+/// What a person or the system ends the process by.
+pub(crate) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl Interrupts {
-    fn listen() -> Result<Self, DriveError> {
+    pub(crate) fn listen() -> Result<Self, DriveError> {
         let listen = |kind| signal(kind).map_err(DriveError::Signals);
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
@@ -429,7 +431,7 @@ impl Interrupts {
         })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

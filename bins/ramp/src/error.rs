@@ -8,6 +8,7 @@ use crate::{
     exit::Exit,
     init::InitError,
     journal::JournalError,
+    metrics::MetricsError,
     preflight::PreflightError,
     resume::ResumeError,
 };
@@ -30,6 +31,9 @@ pub(crate) enum CommandError {
     /// Something that a campaign needs is not there.
     #[error("preflight: {0}")]
     Preflight(#[from] PreflightError),
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The demo's simulation cannot begin.
     #[error("{0}")]
     Simulation(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -85,7 +89,9 @@ impl CommandError {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Preflight(error) if error.is_configuration() => Exit::Usage,
-            Self::Config(_) | Self::Plan { .. } | Self::Init(_) | Self::Resume(_) => Exit::Usage,
+            Self::Config(_) | Self::Plan { .. } | Self::Init(_) | Self::Resume(_) | Self::Metrics(_) => {
+                Exit::Usage
+            }
             Self::Drive(DriveError::Killed) => Exit::Interrupted,
             Self::Preflight(_)
             | Self::Simulation(_)

@@ -2,6 +2,7 @@
 //! What an embedder would want lives in `ramp-core`, `ramp-load`, `ramp-observe` and `ramp-report`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command: it prints its results")]
 
+pub mod audience;
 mod check;
 pub mod claim;
 pub mod cli;
@@ -16,6 +17,7 @@ mod init;
 mod intent;
 pub mod journal;
 pub mod lang;
+pub mod metrics;
 mod plan;
 pub mod preflight;
 pub mod progress;

@@ -7,6 +7,7 @@ use ramp_core::{campaign::Input, event::Ending, signal::Signal};
 use ramp_report::RunFacts;
 
 use crate::{
+    audience::Outlets,
     cli::Resume,
     config::resolve::Settings,
     demo::Replication,
@@ -58,6 +59,7 @@ pub(crate) fn resume(args: &Resume) -> Result<Exit, CommandError> {
     }
     let (begun, calendar) = begun(&header.facts)?;
     complete(async {
+        let outlets = Outlets::open(args.tell.metrics).await?;
         let replication = header.simulation.map(Replication::start).transpose()?;
         let start = Start::again(calendar, last);
         let ready = match &replication {
@@ -78,7 +80,7 @@ pub(crate) fn resume(args: &Resume) -> Result<Exit, CommandError> {
             at.since_start().as_secs_f64()
         );
         let kept = Kept { folder: args.run.clone(), journal, header, recorded };
-        let exit = conduct(kept, start, means, args.tell).await;
+        let exit = conduct(kept, start, means, (args.tell, outlets)).await;
         drop(claim);
         exit
     })

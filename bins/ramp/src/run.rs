@@ -13,10 +13,11 @@ use ramp_core::SCHEMA_VERSION;
 use tokio::runtime::Runtime;
 
 use crate::{
+    audience::{Audience, Outlets},
     claim::Claim,
     cli::{Output, Run, Tell},
     config::resolve::Settings,
-    driver::{self, Driven, Means, Start},
+    driver::{self, Driven, Interrupts, Means, Start},
     error::CommandError,
     exit::Exit,
     intent::Intent,
@@ -52,6 +53,7 @@ pub(crate) struct Kept {
 pub(crate) fn run(args: &Run) -> Result<Exit, CommandError> {
     let settings = Settings::of(&args.inputs)?;
     complete(async {
+        let outlets = Outlets::open(args.tell.metrics).await?;
         let begun = Timestamp::now();
         let ready = prepare(&settings, Start::now(), begun).await?;
         let intent = Intent::of(&settings, &ready.header.plan);
@@ -63,7 +65,7 @@ pub(crate) fn run(args: &Run) -> Result<Exit, CommandError> {
         if !args.yes && !intent.is_agreed_to()? {
             return Ok(Exit::Interrupted);
         }
-        begin(ready, (&settings.runs, &settings.name, begun), args.tell).await
+        begin(ready, (&settings.runs, &settings.name, begun), (args.tell, outlets)).await
     })
 }
 
@@ -99,13 +101,13 @@ pub(crate) async fn prepare(
 pub(crate) async fn begin(
     Ready { start, means, header, claim }: Ready,
     (runs, name, begun): (&Path, &str, Timestamp),
-    tell: Tell,
+    told: (Tell, Outlets),
 ) -> Result<Exit, CommandError> {
     let folder = folder(runs, name, begun)?;
     let journal = Journal::create(&folder, &header)?;
     eprintln!("ramp: the run is kept in {}", folder.display());
     let recorded = Recorded::new(header.plan.clone());
-    let exit = conduct(Kept { folder, journal, header, recorded }, start, means, tell).await;
+    let exit = conduct(Kept { folder, journal, header, recorded }, start, means, told).await;
     drop(claim);
     exit
 }
@@ -115,13 +117,14 @@ pub(crate) async fn conduct(
     Kept { folder, mut journal, header, recorded }: Kept,
     start: Start,
     means: Means,
-    tell: Tell,
+    (tell, outlets): (Tell, Outlets),
 ) -> Result<Exit, CommandError> {
     let locale = Lang::choose(tell.lang, header.lang).locale();
-    let mut progress = Progress::new(tell.output).map_err(CommandError::Runtime)?;
-    let driven = driver::drive(recorded, start, means, (folder.clone(), &mut journal), &mut progress).await?;
+    let progress = Progress::new(tell.output).map_err(CommandError::Runtime)?;
+    let mut audience = Audience::new(progress, outlets, &header.facts.name);
+    let driven = driver::drive(recorded, start, means, (folder.clone(), &mut journal), &mut audience).await?;
     let Driven { recorded, latencies } = driven;
-    drop(progress);
+    let outlets = audience.leave();
     for broken in latencies.into_iter().filter_map(|log| log.close().err()) {
         eprintln!("ramp: {broken}");
     }
@@ -132,6 +135,7 @@ pub(crate) async fn conduct(
         Output::Json => {}
     }
     eprintln!("ramp: the whole report is {}", folder.join(report::HTML).display());
+    outlets.close(Interrupts::listen()?).await;
     let outcome = recorded.campaign.outcome();
     Ok(outcome.map_or(Exit::Inconclusive, |outcome| Exit::of(&outcome, tell.require)))
 }

@@ -45,7 +45,7 @@ use self::{
 use crate::{
     capacity::{Capacity, Refined},
     event::{Action, Ending, Event},
-    evidence::{Counters, Level, Tally},
+    evidence::{Counters, Level, SignalEvidence, Tally},
     observation::{LatencySnapshot, LoadProgress, Reading, Sample},
     plan::{Plan, Tier},
     signal::{Fold, Signal, SignalId},
@@ -124,6 +124,7 @@ impl Campaign {
             Input::Reading(reading) => self.reading(reading),
             Input::Warned { signal, warning } => self.warned(signal, warning),
             Input::Interrupt => self.interrupt(),
+            Input::SkipRecovery { tier } => self.with_run(tier, |run, at| run.skip_recovery(at)),
             Input::Resumed => self.resume(),
         }
         self.advance();
@@ -191,6 +192,15 @@ impl Campaign {
             Phase::Proving { .. } | Phase::Starting { .. } | Phase::Done { .. } => None,
         };
         run.into_iter().flat_map(|run| run.levels())
+    }
+
+    /// What was read so far of every signal of the plan, in its order, while a tier runs or recovers.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<SignalEvidence> {
+        match &self.phase {
+            Phase::Running(run) => run.evidence(&self.plan, self.now),
+            Phase::Proving { .. } | Phase::Starting { .. } | Phase::Done { .. } => Vec::new(),
+        }
     }
 
     /// The plan's tiers whose verdict is final, in order.

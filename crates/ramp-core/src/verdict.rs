@@ -227,6 +227,13 @@ pub enum Finding {
         /// When.
         at: Elapsed,
     },
+    /// A person cut the recovery's wait short, once the path had drained and everything about the tier had been read.
+    RecoverySkipped {
+        /// Time from the stop of the load until then.
+        waited: Duration,
+        /// The least wait that the plan asks for.
+        minimum: Duration,
+    },
     /// Records arrived more than once.
     Duplicates {
         /// How many arrivals were repeated.
@@ -264,6 +271,7 @@ impl Finding {
             | Self::Interrupted { .. } => Weight::Insufficient,
             Self::LagGrows { severity: Severity::Warning, .. }
             | Self::NearlyLate { .. }
+            | Self::RecoverySkipped { .. }
             | Self::Duplicates { .. }
             | Self::Reordered { .. } => Weight::Warning,
         }
@@ -290,6 +298,7 @@ impl Finding {
             | Self::PathNotClear { .. }
             | Self::LoadFailed { .. }
             | Self::Interrupted { .. }
+            | Self::RecoverySkipped { .. }
             | Self::Duplicates { .. }
             | Self::Reordered { .. } => None,
         }

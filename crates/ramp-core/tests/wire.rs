@@ -190,6 +190,7 @@ fn findings() -> Vec<Finding> {
         Finding::PathNotClear { reason: "backlog".to_owned() },
         Finding::LoadFailed { reason: "refused".to_owned() },
         Finding::Interrupted { at: at(1) },
+        Finding::RecoverySkipped { waited: SECOND, minimum: SECOND },
         Finding::Duplicates { records: 1 },
         Finding::Reordered { records: 1 },
     ];
@@ -227,6 +228,7 @@ fn inputs_are_written_as_ever() {
         Input::ObservationLost { tier: 0, reason: reason() },
         Input::Warned { signal: CPU, warning: "partial".to_owned() },
         Input::Interrupt,
+        Input::SkipRecovery { tier: 0 },
         Input::Resumed,
     ];
     let standings =

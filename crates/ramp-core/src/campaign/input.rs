@@ -79,6 +79,12 @@ pub enum Input {
     Component(ComponentState),
     /// A person or the system wants the campaign to end.
     Interrupt,
+    /// A person wants no more of a recovery's least wait than the evidence needs. Heard only while that tier recovers;
+    /// acted on once its records have arrived and all that speaks of them has been read, and then a finding says it.
+    SkipRecovery {
+        /// Index of the tier that recovers.
+        tier: usize,
+    },
     /// A new process goes on with a campaign that another has left unfinished, by a kill or an interrupt. Nothing of
     /// the old load runs any more. A tier that was under way begins anew, once its backlog is shown to have drained,
     /// unless it was STOP already; counters count from their next reading;

@@ -32,6 +32,7 @@ impl TierRun {
         self.judge_lag(&mut findings);
         self.judge_arrivals(&mut findings, stopped, over);
         self.judge_load(plan, &mut findings);
+        self.judge_recovery(plan, &mut findings, stopped, over);
         if let Some(at) = self.interrupted {
             findings.push(Finding::Interrupted { at });
         }
@@ -130,6 +131,23 @@ impl TierRun {
         }
         if reordered > 0 {
             findings.push(Finding::Reordered { records: reordered });
+        }
+    }
+
+    /// A wait that a person cut short.
+    fn judge_recovery(
+        &self,
+        plan: &Plan,
+        findings: &mut Vec<Finding>,
+        stopped: Elapsed,
+        over: Option<Elapsed>,
+    ) {
+        let (Some(over), Some(_), None, None) = (over, self.skipped, &self.lost, self.interrupted) else {
+            return;
+        };
+        let (waited, minimum) = (over.since(stopped), plan.recovery().minimum);
+        if waited < minimum {
+            findings.push(Finding::RecoverySkipped { waited, minimum });
         }
     }
 

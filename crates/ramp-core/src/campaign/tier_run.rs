@@ -6,7 +6,7 @@ use super::{Stage, ceiling::CeilingRun, lag::Lag};
 use crate::{
     criterion::Severity,
     event::{Action, Event},
-    evidence::{Counters, Level, LevelChange, Tally},
+    evidence::{Counters, Level, LevelChange, SignalEvidence, Tally},
     observation::{LatencySnapshot, LoadProgress, Point, Sample},
     plan::{Plan, Tier},
     signal::{Signal, SignalId},
@@ -42,6 +42,8 @@ pub(super) struct TierRun {
     pub(super) lost: Option<(Elapsed, String)>,
     pub(super) failed: Option<String>,
     pub(super) interrupted: Option<Elapsed>,
+    /// When a person wanted no more of the recovery's least wait.
+    pub(super) skipped: Option<Elapsed>,
     provisional: bool,
     pub(super) tally: Tally,
 }
@@ -107,6 +109,7 @@ impl TierRun {
             lost: None,
             failed: None,
             interrupted: None,
+            skipped: None,
             provisional: false,
         }
     }
@@ -125,6 +128,11 @@ impl TierRun {
 
     pub(super) fn levels(&self) -> impl Iterator<Item = Level> {
         self.tally.levels()
+    }
+
+    /// What was read of every signal until `now`, or until the load stopped.
+    pub(super) fn evidence(&self, plan: &Plan, now: Elapsed) -> Vec<SignalEvidence> {
+        self.tally.evidence(plan, self.stopped.unwrap_or(now))
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -163,6 +171,12 @@ impl TierRun {
 
     pub(super) fn interrupt(&mut self, now: Elapsed) {
         self.interrupted.get_or_insert(now);
+    }
+
+    pub(super) fn skip_recovery(&mut self, now: Elapsed) {
+        if self.closed.is_some() {
+            self.skipped.get_or_insert(now);
+        }
     }
 
     pub(super) fn latency(
@@ -272,7 +286,7 @@ impl TierRun {
             (Some(stopped), None) if self.told_to_stop => self.close_deadline(stopped),
             (Some(stopped), None) => stopped.after(STOP_GRACE),
             (Some(stopped), Some(_)) => {
-                let least = stopped.after(plan.recovery().minimum);
+                let least = self.least_wait(plan, stopped);
                 if least > now { least } else { stopped.after(plan.recovery().give_up) }
             }
         };
@@ -334,10 +348,11 @@ impl TierRun {
             let verdict = Verdict::of(&self.findings(plan, stopped, None).0);
             step.events.push(Event::Provisional { tier: self.place, verdict, at: now });
         }
-        let over = (waited >= rules.minimum && drained && self.lag.below_floor_since().is_some())
-            || waited >= rules.give_up
-            || self.lost.is_some()
-            || self.interrupted.is_some();
+        let over =
+            (now >= self.least_wait(plan, stopped) && drained && self.lag.below_floor_since().is_some())
+                || waited >= rules.give_up
+                || self.lost.is_some()
+                || self.interrupted.is_some();
         if over {
             step.conclusion = Some(self.conclude(now, plan, stopped));
         }
@@ -368,8 +383,28 @@ impl TierRun {
             result,
             interrupted: self.interrupted.is_some(),
             tally: Some(self.tally.clone()),
-            drained: Some(self.lag.gone_since().map_or(stopped, |since| since.max(stopped))),
+            drained: Some(self.drained_at(stopped)),
         }
+    }
+
+    /// Before this no recovery is over, however early the lag is gone.
+    fn least_wait(&self, plan: &Plan, stopped: Elapsed) -> Elapsed {
+        let asked = stopped.after(plan.recovery().minimum);
+        if self.skipped.is_none() {
+            return asked;
+        }
+        let drained = self.drained_at(stopped);
+        let needs = |signal: &Signal| {
+            let read = stopped.after(signal.interval.saturating_mul(READ_WITHIN));
+            // What a gauge remembers of this tier would hide as much of the next one.
+            read.max(drained.after(signal.memory))
+        };
+        plan.signals().iter().map(needs).max().map_or(stopped, |needed| needed.min(asked))
+    }
+
+    /// Since when no record has been under way, the load having stopped at `stopped`.
+    fn drained_at(&self, stopped: Elapsed) -> Elapsed {
+        self.lag.gone_since().map_or(stopped, |since| since.max(stopped))
     }
 
     fn end_schedule(&mut self, now: Elapsed) {
@@ -403,6 +438,10 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// The client gives up on a record at the bound + 10 s; this leaves it time to say so.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
+
+/// The last values of a tier have been read after so many of their signal's intervals: the first one after it, which
+/// ends its counts, then the sampling, then the answer.
+const READ_WITHIN: u32 = 3;
 
 /// Latencies come several times a second; a silence this long is an observation lost.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(10);

@@ -11,5 +11,6 @@ mod readings;
 mod resume;
 mod scenarios;
 mod search;
+mod skip;
 mod views;
 mod world;

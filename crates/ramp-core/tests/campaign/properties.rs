@@ -60,7 +60,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => (tier.clone(), progress.clone()).prop_map(|(tier, progress)| Input::Load { tier, progress }),
         3 => (tier.clone(), progress).prop_map(|(tier, progress)| Input::LoadEnded { tier, progress }),
         4 => (tier.clone(), snapshot).prop_map(|(tier, snapshot)| Input::Latency { tier, snapshot }),
-        1 => tier.prop_map(move |tier| Input::ObservationLost { tier, reason: reason() }),
+        1 => tier.clone().prop_map(move |tier| Input::ObservationLost { tier, reason: reason() }),
+        1 => tier.prop_map(|tier| Input::SkipRecovery { tier }),
         4 => reading,
         1 => Just(Input::Reading(Reading { signal: CPU, sample: Sample::Absent(Absence::NoSeries) })),
         1 => Just(Input::Resumed),
@@ -144,7 +145,7 @@ fn drain(campaign: &mut Campaign) {
 }
 
 /// A campaign of two short tiers with noise in its latencies and readings.
-fn noisy(behind: f64, cpu: f64, seen: Vec<bool>) -> World {
+pub(crate) fn noisy(behind: f64, cpu: f64, seen: Vec<bool>) -> World {
     let mut plan = draft();
     plan.tiers.truncate(2);
     for tier in &mut plan.tiers {

@@ -28,7 +28,7 @@ fn the_stages_of_a_tier_follow_each_other_with_their_beginnings() {
     plan.signals[1].interval = secs(5);
     let mut campaign = Campaign::new(Plan::new(plan).unwrap());
     assert_eq!(campaign.stage(), Stage::Proving { tier: 0, since: Elapsed::START });
-    assert_eq!((campaign.current(), campaign.levels().count()), (None, 0));
+    assert_eq!((campaign.current(), campaign.levels().count(), campaign.evidence()), (None, 0, Vec::new()));
     campaign.handle(at(10), Input::PathClear { tier: 0 });
     assert_eq!(campaign.stage(), Stage::Starting { tier: 0, since: at(10) });
     assert_eq!(campaign.poll_timeout(), Some(at(70)));
@@ -42,6 +42,9 @@ fn the_stages_of_a_tier_follow_each_other_with_their_beginnings() {
     assert_eq!(campaign.current(), Some((&progress, Some(&snapshot))));
     campaign.handle(at(15), cpu(14, 85.0));
     assert_eq!(campaign.levels().collect::<Vec<_>>(), [Some(Severity::Warning), None]);
+    let read = campaign.evidence();
+    assert_eq!(read.iter().map(|read| &read.signal).collect::<Vec<_>>(), [&CPU, &SignalId::LAG]);
+    assert_eq!(read[0].highest.as_ref().map(|highest| highest.value), Some(85.0));
     for second in (20..=310).step_by(5) {
         campaign.handle(at(second), cpu(second, 40.0));
         campaign.handle(at(second), Input::Latency { tier: 0, snapshot: snapshot.clone() });

@@ -198,6 +198,14 @@ impl Locale {
                 let at = s(&at.since_start());
                 say!(self, "interrompu à {at}", "interrupted at {at}")
             }
+            Finding::RecoverySkipped { waited, minimum } => {
+                let (waited, minimum) = (s(waited), s(minimum));
+                say!(
+                    self,
+                    "récupération écourtée par l'opérateur, une fois le chemin vidé : {waited} au lieu de {minimum} au moins",
+                    "the operator cut the recovery short once the path had drained: {waited} instead of at least {minimum}"
+                )
+            }
             Finding::Duplicates { records } => {
                 let records = n(records);
                 say!(self, "{records} arrivées en double", "{records} repeated arrivals")

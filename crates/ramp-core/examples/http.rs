@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<Outcome> {
 
     let secs = Duration::from_secs;
     let rates = [20, 200].into_iter().filter_map(Rate::per_second);
-    let tiers = rates.map(|rate| Tier::new(rate.to_string(), rate, secs(4), secs(1))).collect();
+    let tiers = rates.map(|rate| Tier::new(rate.to_string(), rate, secs(4), secs(2))).collect();
     let recovery = Recovery { minimum: secs(1), floor: 1, give_up: secs(60) };
     let plan = Plan::new(PlanDraft { recovery, ..PlanDraft::new("http", tiers) });
     let mut campaign = Campaign::new(plan.map_err(std::io::Error::other)?);

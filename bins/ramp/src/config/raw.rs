@@ -152,7 +152,7 @@ pub struct RawConnect {
 }
 
 /// Grafana; reports link to no dashboard where it has no address.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawGrafana {
     /// Its address.

@@ -102,7 +102,7 @@ fn plan() -> Value {
 #[test]
 fn every_key_and_choice_of_the_program_is_in_its_schema_and_none_else() {
     let places = compared::<RawConfig>(&config());
-    let expected = "|connect|host|host.criteria|load|prometheus|replication|replication.policy|signals.*|signals.*.fold|\
+    let expected = "|connect|grafana|host|host.criteria|load|prometheus|replication|replication.policy|signals.*|signals.*.fold|\
                     signals.*.unit|source|target|topics";
     assert_eq!(places.into_iter().collect::<Vec<_>>().join("|"), expected);
     let places = compared::<PlanText>(&plan());

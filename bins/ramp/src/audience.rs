@@ -8,7 +8,7 @@ use ramp_core::{
 use crate::{
     driver::Interrupts,
     metrics::{Metrics, MetricsAddress, MetricsError},
-    progress::Progress,
+    progress::{Progress, Wish},
 };
 
 /// What a campaign is told by beside the display; open before there is a campaign.
@@ -30,7 +30,7 @@ impl Outlets {
     }
 
     /// Gives whoever reads regularly the time to have the campaign's last word; an interrupt ends that time.
-    pub(crate) async fn close(self, mut interrupts: Interrupts) {
+    pub(crate) async fn close(self, interrupts: &mut Interrupts) {
         let Some(metrics) = self.metrics else { return };
         let Some(patience) = metrics.patience() else { return };
         let seconds = patience.as_secs_f64();
@@ -58,9 +58,14 @@ impl Audience {
         Self { progress, outlets }
     }
 
-    /// Takes the display away, and gives back what is still open.
-    pub(crate) fn leave(self) -> Outlets {
-        self.outlets
+    /// Everybody, each to be taken leave of in a way of their own.
+    pub(crate) fn leave(self) -> (Progress, Outlets) {
+        (self.progress, self.outlets)
+    }
+
+    /// What the person at the terminal wants next; `None` when nobody can want anything any more.
+    pub(crate) async fn wish(&mut self) -> Option<Wish> {
+        self.progress.wish().await
     }
 
     pub(crate) fn event(&mut self, campaign: &Campaign, event: &Event) {

@@ -79,6 +79,9 @@ pub struct DemoArgs {
     /// Serve the campaign's metrics for a Prometheus at `/metrics` of this port, or of another address than loopback.
     #[arg(long, value_name = "[ADDRESS:]PORT")]
     pub metrics: Option<MetricsAddress>,
+    /// Show progress as lines and a plain block, also where a terminal could show a live display.
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// `ramp init`.
@@ -208,6 +211,9 @@ pub struct Tell {
     /// Serve the campaign's metrics for a Prometheus at `/metrics` of this port, or of another address than loopback.
     #[arg(long, value_name = "[ADDRESS:]PORT")]
     pub metrics: Option<MetricsAddress>,
+    /// Show progress as lines and a plain block, also where a terminal could show a live display.
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// `ramp plan`.

@@ -50,7 +50,13 @@ pub struct Simulation {
 /// `ramp demo`: a campaign on a simulated replication.
 pub(crate) fn run(args: &DemoArgs) -> Result<Exit, CommandError> {
     let simulation = Simulation::of(args);
-    let tell = Tell { lang: args.lang, output: args.output, metrics: args.metrics, require: None };
+    let tell = Tell {
+        lang: args.lang,
+        output: args.output,
+        plain: args.plain,
+        metrics: args.metrics,
+        require: None,
+    };
     eprintln!("ramp: {}", simulation.says());
     complete(async {
         let outlets = Outlets::open(args.metrics).await?;

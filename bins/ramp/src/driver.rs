@@ -3,6 +3,7 @@
 //! Everything that waits runs in a task of its own and answers by a message, so that a stalled cluster, a slow query
 //! or a full disk never keeps the loop from stopping the load.
 
+mod interrupts;
 pub mod latency_log;
 mod one_at_a_time;
 mod signals;
@@ -32,18 +33,18 @@ use ramp_load::{
 };
 use ramp_observe::{Observed, connect::ConnectError};
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
     task::{JoinSet, spawn_blocking},
     time::{MissedTickBehavior, interval},
 };
 
-pub use self::signals::Signals;
+pub use self::{interrupts::Interrupts, signals::Signals};
 use self::{latency_log::LatencyLog, one_at_a_time::OneAtATime};
 use crate::{
     audience::Audience,
     components::{self, Change, Components, Standings},
     journal::{Journal, JournalError},
+    progress::Wish,
     recorded::Recorded,
 };
 
@@ -127,9 +128,6 @@ pub enum DriveError {
     /// The system gives no thread for the latencies.
     #[error("cannot begin the log of latencies: {0}")]
     Latencies(#[source] io::Error),
-    /// The process cannot be told of signals.
-    #[error("cannot listen for signals: {0}")]
-    Signals(#[source] io::Error),
     /// The campaign was interrupted a second time.
     #[error("interrupted twice: ended at once; the journal is whole, `ramp report` reads it")]
     Killed,
@@ -145,7 +143,7 @@ pub async fn drive(
     start: Start,
     means: Means,
     (folder, journal): (PathBuf, &mut Journal),
-    audience: &mut Audience,
+    (audience, interrupts): (&mut Audience, &mut Interrupts),
 ) -> Result<Driven, DriveError> {
     let (sender, messages) = mpsc::unbounded_channel();
     let driver = Driver {
@@ -156,12 +154,14 @@ pub async fn drive(
         latencies: Vec::new(),
         journal,
         audience,
+        interrupts,
         sender,
         tasks: JoinSet::new(),
         load: None,
         sampling: OneAtATime::default(),
         asking: OneAtATime::default(),
         standings: Standings::default(),
+        interrupted: false,
     };
     driver.run(messages).await
 }
@@ -174,6 +174,7 @@ struct Driver<'a> {
     latencies: Vec<LatencyLog>,
     journal: &'a mut Journal,
     audience: &'a mut Audience,
+    interrupts: &'a mut Interrupts,
     sender: mpsc::UnboundedSender<Message>,
     /// Dropped, and so ended, with the driver.
     tasks: JoinSet<()>,
@@ -181,6 +182,7 @@ struct Driver<'a> {
     sampling: OneAtATime,
     asking: OneAtATime,
     standings: Standings,
+    interrupted: bool,
 }
 
 /// The load of the latest tier, whose records may still arrive after it has ended.
@@ -201,8 +203,6 @@ enum Message {
 
 impl Driver<'_> {
     async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) -> Result<Driven, DriveError> {
-        let mut interrupts = Interrupts::listen()?;
-        let mut interrupted = false;
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut sampling = interval(self.means.sampling);
@@ -222,12 +222,8 @@ impl Driver<'_> {
                 _ = beat.tick() => self.beat()?,
                 _ = sampling.tick() => self.sample(),
                 _ = asking.tick() => self.ask(),
-                () = interrupts.next() => {
-                    if std::mem::replace(&mut interrupted, true) {
-                        return Err(DriveError::Killed);
-                    }
-                    self.happened(Input::Interrupt)?;
-                }
+                Some(wish) = self.audience.wish() => self.grant(wish)?,
+                () = self.interrupts.next() => self.interrupt()?,
             }
         }
         self.carry_out();
@@ -267,6 +263,22 @@ impl Driver<'_> {
         self.journal.record(at, &input)?;
         self.recorded.handle(at, input);
         Ok(())
+    }
+
+    /// Does what the person at the terminal wants.
+    fn grant(&mut self, wish: Wish) -> Result<(), DriveError> {
+        match wish {
+            Wish::Stop if self.interrupted => Ok(()),
+            Wish::Stop | Wish::Interrupt => self.interrupt(),
+            Wish::SkipRecovery { tier } => self.happened(Input::SkipRecovery { tier }),
+        }
+    }
+
+    fn interrupt(&mut self) -> Result<(), DriveError> {
+        if std::mem::replace(&mut self.interrupted, true) {
+            return Err(DriveError::Killed);
+        }
+        self.happened(Input::Interrupt)
     }
 
     fn prove_path(&mut self, tier: usize) {
@@ -411,32 +423,6 @@ impl Means {
         };
         Load::start_watched(&self.source, self.clock, spec, |account| self.probe.watch(account))
             .map_err(|error| error.to_string())
-    }
-}
-
-/// What a person or the system ends the process by.
-pub(crate) struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Interrupts {
-    pub(crate) fn listen() -> Result<Self, DriveError> {
-        let listen = |kind| signal(kind).map_err(DriveError::Signals);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
     }
 }
 

@@ -79,6 +79,9 @@ pub(crate) enum CommandError {
     /// Standard output takes nothing.
     #[error("cannot write to standard output: {0}")]
     Output(#[source] io::Error),
+    /// The process cannot be told of signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] io::Error),
     /// The asynchronous runtime cannot start.
     #[error("cannot start the runtime: {0}")]
     Runtime(#[source] io::Error),
@@ -102,6 +105,7 @@ impl CommandError {
             | Self::Read { .. }
             | Self::Output(_)
             | Self::Ask(_)
+            | Self::Signals(_)
             | Self::Runtime(_) => Exit::Inconclusive,
         }
     }

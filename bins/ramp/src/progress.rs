@@ -1,23 +1,37 @@
-//! What is seen while a campaign runs: a block that is kept up to date on a terminal, plain lines elsewhere, or events
-//! as JSON for another program.
+//! What is seen while a campaign runs: a live display or a plain block on a terminal, lines elsewhere, or events as JSON
+//! for another program.
 //!
 //! Whoever shows it has a thread of its own: a terminal that takes nothing more, because it was paused or nobody reads
 //! it, must not keep the driver from stopping the load. What it does not take in time is left out.
 
 mod block;
+mod live;
 mod text;
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
+    },
     thread,
     time::Duration,
 };
 
 use ramp_core::{campaign::Campaign, component::ComponentState, event::Event, units::Elapsed};
 use serde::Serialize;
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, unbounded_channel},
+        oneshot,
+    },
+    task::spawn_blocking,
+};
 
-use self::block::{Block, Frame};
+use self::{
+    block::{Block, Frame},
+    live::{Screen, View},
+};
 use crate::cli::Output;
 
 /// Shows a campaign that runs. Whatever was drawn is taken off the terminal when it is dropped.
@@ -27,12 +41,41 @@ pub struct Progress {
     /// When the last line about the load was shown.
     shown: Option<Elapsed>,
     display: Option<SyncSender<Show>>,
-    /// Ends when the display has.
+    /// Both end when the display has: one for whoever waits a little, one for whoever waits as long as it takes.
     ended: Receiver<()>,
+    said: oneshot::Receiver<()>,
+    wishes: UnboundedReceiver<Wish>,
+    /// The terminal that a live display has.
+    screen: Option<Arc<Screen>>,
+}
+
+/// What a person at the terminal wants of the campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// That it ends, as if it had been interrupted once.
+    Stop,
+    /// What a signal says: that it ends, or the second time that it does so at once.
+    Interrupt,
+    /// No more of a recovery's wait than the evidence needs.
+    SkipRecovery {
+        /// Index of the tier that recovers.
+        tier: usize,
+    },
+}
+
+/// Something to be said after a campaign, when nothing is drawn any more.
+#[derive(Debug)]
+pub enum Word {
+    /// A result, as it is, on standard output.
+    Result(String),
+    /// A line on standard error.
+    Line(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// The whole terminal.
+    Live,
     /// A block on a terminal, the lines above it.
     Block,
     /// Lines on standard error.
@@ -45,8 +88,10 @@ enum Kind {
 #[derive(Debug)]
 enum Show {
     Line(String),
+    View(Box<View>),
     Frame(Frame),
     Event(String),
+    Last(Vec<Word>),
 }
 
 /// How a component of the replication stands now, as an event beside the campaign's own.
@@ -77,30 +122,54 @@ struct Standing<'a> {
 }
 
 impl Progress {
-    /// Progress of the kind that `output` asks for and standard error can show.
+    /// Progress of the kind that `output` asks for and the terminal can show; nothing but lines and a block where it is
+    /// to be `plain`.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(output: Output) -> io::Result<Self> {
+    pub fn new(output: Output, plain: bool) -> io::Result<Self> {
+        let screen = if plain || output == Output::Json { None } else { Screen::of_process().map(Arc::new) };
         let kind = match output {
             Output::Json => Kind::Events,
+            Output::Text if screen.is_some() => Kind::Live,
             Output::Text if io::stderr().is_terminal() => Kind::Block,
             Output::Text => Kind::Lines,
         };
         let (display, shown) = sync_channel(MOST_WAITING);
-        let (end, ended) = channel();
+        let ((end, ended), (say, said)) = (channel(), oneshot::channel());
+        let (wish, wishes) = unbounded_channel();
+        let taken = screen.clone();
         let show = move || {
-            display_all(kind, &shown);
-            drop(end);
+            match taken {
+                Some(screen) => live::display(&screen, &shown, &wish),
+                None if kind == Kind::Block => display_block(&shown),
+                None => display_lines(&shown),
+            }
+            drop((end, say));
         };
         thread::Builder::new().name("ramp-display".to_owned()).spawn(show)?;
-        Ok(Self { kind, shown: None, display: Some(display), ended })
+        Ok(Self { kind, shown: None, display: Some(display), ended, said, wishes, screen })
+    }
+
+    /// What the person at the terminal wants next; `None` when nobody can want anything any more.
+    pub async fn wish(&mut self) -> Option<Wish> {
+        self.wishes.recv().await
+    }
+
+    /// Says `words` once everything has been shown and nothing is drawn any more. Waits for it, so that a terminal that
+    /// is paused gets them when it goes on.
+    pub async fn end(&mut self, words: Vec<Word>) {
+        if let Some(display) = self.display.take() {
+            // Where the display has ended already, so has whoever could have read it.
+            spawn_blocking(move || display.send(Show::Last(words)));
+        }
+        let _ = (&mut self.said).await;
     }
 
     /// Shows an event.
     pub fn event(&mut self, campaign: &Campaign, event: &Event) {
         match self.kind {
-            Kind::Block => self.show(text::event(campaign, event).map(Show::Line)),
+            Kind::Live | Kind::Block => self.show(text::event(campaign, event).map(Show::Line)),
             Kind::Lines => {
                 self.shown = None;
                 self.show(text::event(campaign, event).map(Show::Line));
@@ -112,7 +181,7 @@ impl Progress {
     /// Shows that a component of the replication stands otherwise than before.
     pub fn component(&mut self, state: &ComponentState, at: Elapsed) {
         let show = match self.kind {
-            Kind::Block | Kind::Lines => Some(Show::Line(text::component(state, at))),
+            Kind::Live | Kind::Block | Kind::Lines => Some(Show::Line(text::component(state, at))),
             Kind::Events => serde_json::to_string(&Told { state, at }).ok().map(Show::Event),
         };
         self.show(show);
@@ -121,6 +190,7 @@ impl Progress {
     /// Shows how the campaign stands: at once on a terminal, now and then elsewhere.
     pub fn beat(&mut self, campaign: &Campaign, now: Elapsed) {
         let standing = match self.kind {
+            Kind::Live => return self.show(Some(Show::View(Box::new(View::of(campaign, now))))),
             Kind::Block => return self.show(Frame::of(campaign, now).map(Show::Frame)),
             Kind::Lines | Kind::Events
                 if self.shown.is_some_and(|shown| now.since(shown) < BETWEEN_LINES) =>
@@ -153,21 +223,51 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.display = None;
-        // An error means that the display has ended, or is stuck for good.
+        // An error means that the display has ended, or is stuck.
         let _ = self.ended.recv_timeout(LAST_WORDS);
+        if let Some(screen) = self.screen.take().filter(|screen| screen.is_on()) {
+            screen.wrest();
+            let _ = self.ended.recv_timeout(LAST_WORDS);
+        }
     }
 }
 
-/// Shows whatever comes until nothing more can.
-fn display_all(kind: Kind, shown: &Receiver<Show>) {
-    let block = (kind == Kind::Block).then(Block::new);
+/// Shows whatever comes in a block with lines above it, until nothing more can.
+fn display_block(shown: &Receiver<Show>) {
+    let block = Block::new();
+    let mut last = Vec::new();
     while let Ok(show) = shown.recv() {
-        match (show, &block) {
-            (Show::Line(line), Some(block)) => block.line(&line),
-            (Show::Line(line), None) => write_line(io::stderr().lock(), &line),
-            (Show::Frame(frame), Some(block)) => block.show(frame),
-            (Show::Event(line), _) => write_line(io::stdout().lock(), &line),
-            (Show::Frame(_), None) => {}
+        match show {
+            Show::Line(line) => block.line(&line),
+            Show::Frame(frame) => block.show(frame),
+            Show::Last(words) => last = words,
+            Show::View(_) | Show::Event(_) => {}
+        }
+    }
+    drop(block);
+    last.into_iter().for_each(Word::say);
+}
+
+/// Writes the lines that come, until nothing more does.
+fn display_lines(shown: &Receiver<Show>) {
+    while let Ok(show) = shown.recv() {
+        match show {
+            Show::Line(line) => write_line(io::stderr().lock(), &line),
+            Show::Event(line) => write_line(io::stdout().lock(), &line),
+            Show::Last(words) => words.into_iter().for_each(Word::say),
+            Show::View(_) | Show::Frame(_) => {}
+        }
+    }
+}
+
+impl Word {
+    fn say(self) {
+        match self {
+            Self::Result(text) => {
+                let mut out = io::stdout().lock();
+                let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            }
+            Self::Line(line) => write_line(io::stderr().lock(), &line),
         }
     }
 }
@@ -226,8 +326,10 @@ mod tests {
         let plan = PlanText { tiers: tiers.collect(), ..text }.plan(Vec::new()).unwrap();
         let campaign = Campaign::new(plan);
         let (display, shown) = sync_channel(MOST_WAITING);
-        let (end, ended) = channel();
-        let mut progress = Progress { kind: Kind::Lines, shown: None, display: Some(display), ended };
+        let ((end, ended), (_, said), (_, wishes)) = (channel(), oneshot::channel(), unbounded_channel());
+        let display = Some(display);
+        let mut progress =
+            Progress { kind: Kind::Lines, shown: None, display, ended, said, wishes, screen: None };
         let event = Event::Ended { ending: Ending::Stopped, at: Elapsed::START };
         for _ in 0..2 * MOST_WAITING {
             progress.event(&campaign, &event);

@@ -80,9 +80,7 @@ pub(crate) fn resume(args: &Resume) -> Result<Exit, CommandError> {
             at.since_start().as_secs_f64()
         );
         let kept = Kept { folder: args.run.clone(), journal, header, recorded };
-        let exit = conduct(kept, start, means, (args.tell, outlets)).await;
-        drop(claim);
-        exit
+        conduct(kept, start, means, claim, (args.tell, outlets)).await
     })
 }
 

@@ -24,7 +24,7 @@ use crate::{
     journal::{Header, Journal},
     lang::Lang,
     preflight::Preflight,
-    progress::Progress,
+    progress::{Progress, Word},
     recorded::Recorded,
     report,
 };
@@ -107,9 +107,7 @@ pub(crate) async fn begin(
     let journal = Journal::create(&folder, &header)?;
     eprintln!("ramp: the run is kept in {}", folder.display());
     let recorded = Recorded::new(header.plan.clone());
-    let exit = conduct(Kept { folder, journal, header, recorded }, start, means, told).await;
-    drop(claim);
-    exit
+    conduct(Kept { folder, journal, header, recorded }, start, means, claim, told).await
 }
 
 /// Drives a campaign on to its end and writes its reports.
@@ -117,25 +115,36 @@ pub(crate) async fn conduct(
     Kept { folder, mut journal, header, recorded }: Kept,
     start: Start,
     means: Means,
+    claim: Option<Claim>,
     (tell, outlets): (Tell, Outlets),
 ) -> Result<Exit, CommandError> {
     let locale = Lang::choose(tell.lang, header.lang).locale();
-    let progress = Progress::new(tell.output).map_err(CommandError::Runtime)?;
+    let progress = Progress::new(tell.output, tell.plain).map_err(CommandError::Runtime)?;
     let mut audience = Audience::new(progress, outlets, &header.facts.name);
-    let driven = driver::drive(recorded, start, means, (folder.clone(), &mut journal), &mut audience).await?;
+    let mut interrupts = Interrupts::listen().map_err(CommandError::Signals)?;
+    let told = (&mut audience, &mut interrupts);
+    let driven = driver::drive(recorded, start, means, (folder.clone(), &mut journal), told).await?;
     let Driven { recorded, latencies } = driven;
-    let outlets = audience.leave();
+    // Whoever waits for the cluster need not wait for this terminal.
+    drop(claim);
+    let mut words = Vec::new();
     for broken in latencies.into_iter().filter_map(|log| log.close().err()) {
-        eprintln!("ramp: {broken}");
+        words.push(Word::Line(format!("ramp: {broken}")));
     }
     let report = report::of(&header.facts, &recorded, journal.sha256(), &folder)?;
     report::write_files(&folder, &report, locale)?;
     match tell.output {
-        Output::Text => print!("{}", report::shown(&report, locale)),
+        Output::Text => words.push(Word::Result(report::shown(&report, locale))),
         Output::Json => {}
     }
-    eprintln!("ramp: the whole report is {}", folder.join(report::HTML).display());
-    outlets.close(Interrupts::listen()?).await;
+    words.push(Word::Line(format!("ramp: the whole report is {}", folder.join(report::HTML).display())));
+    let (mut progress, outlets) = audience.leave();
+    tokio::select! {
+        () = progress.end(words) => {}
+        // A terminal that is paused may stay so for ever.
+        () = interrupts.next() => return Ok(Exit::Interrupted),
+    }
+    outlets.close(&mut interrupts).await;
     let outcome = recorded.campaign.outcome();
     Ok(outcome.map_or(Exit::Inconclusive, |outcome| Exit::of(&outcome, tell.require)))
 }

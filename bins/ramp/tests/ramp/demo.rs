@@ -29,7 +29,7 @@ fn end_at(command: &mut Command, told: &str, signal: Signal) -> Option<i32> {
 }
 
 /// The folder of the only run in `folder`.
-fn only_run(folder: &Path) -> PathBuf {
+pub(crate) fn only_run(folder: &Path) -> PathBuf {
     let runs: Vec<_> = std::fs::read_dir(folder.join("runs")).unwrap().collect();
     assert_eq!(runs.len(), 1, "{runs:?}");
     runs.into_iter().next().unwrap().unwrap().path()

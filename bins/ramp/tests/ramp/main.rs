@@ -10,6 +10,7 @@ mod demo;
 mod documents;
 mod interrupts;
 mod laboratory;
+mod live;
 mod metrics;
 mod newcomer;
 mod plan;

@@ -20,15 +20,15 @@ use serde_json::Value;
 use crate::laboratory::Laboratory;
 
 /// A pseudo-terminal with a screen that shows what is written to it.
-struct Terminal {
+pub(crate) struct Terminal {
     master: OwnedFd,
-    slave: File,
+    pub(crate) slave: File,
     written: Receiver<Vec<u8>>,
-    parser: vt100::Parser,
+    pub(crate) parser: vt100::Parser,
 }
 
-/// A campaign that a failing test does not leave behind.
-struct Running(Child);
+/// A process that a failing test does not leave behind.
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -39,7 +39,7 @@ impl Drop for Running {
 }
 
 impl Terminal {
-    fn open(columns: u16) -> Self {
+    pub(crate) fn open(columns: u16, rows: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -55,32 +55,38 @@ impl Terminal {
                 }
             }
         });
-        let mut terminal = Self { master, slave, written, parser: vt100::Parser::new(ROWS, columns, 0) };
-        terminal.resize(columns);
+        let mut terminal = Self { master, slave, written, parser: vt100::Parser::new(rows, columns, 0) };
+        terminal.resize(columns, rows);
         terminal
     }
 
-    fn resize(&mut self, columns: u16) {
-        let size = Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.master, size).unwrap();
-        self.parser.screen_mut().set_size(ROWS, columns);
+        self.parser.screen_mut().set_size(rows, columns);
     }
 
-    fn run(&self, command: &mut Command) -> Running {
+    /// Types `keys`.
+    pub(crate) fn press(&self, keys: &str) {
+        let written = rustix::io::write(&self.master, keys.as_bytes()).unwrap();
+        assert_eq!(written, keys.len());
+    }
+
+    pub(crate) fn run(&self, command: &mut Command) -> Running {
         let end = || Stdio::from(self.slave.try_clone().unwrap());
         command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
         Running(command.spawn().unwrap())
     }
 
     /// The rows of the screen, as they are seen.
-    fn rows(&self) -> String {
+    pub(crate) fn rows(&self) -> String {
         let screen = self.parser.screen();
         let rows: Vec<_> = screen.rows(0, screen.size().1).map(|row| row.trim_end().to_owned()).collect();
         rows.join("\n").trim_end().to_owned()
     }
 
     /// Waits until the screen shows what is wanted, and gives its lines.
-    fn wait_for(&mut self, shown: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait_for(&mut self, shown: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
             let screen = self.rows();
@@ -115,13 +121,13 @@ fn one_line_of_json_per_event(lab: &Laboratory) {
 }
 
 fn one_block_that_follows_the_terminal_s_size_and_leaves_nothing_behind(lab: &Laboratory) {
-    let mut terminal = Terminal::open(100);
+    let mut terminal = Terminal::open(100, ROWS);
     let before = tcgetattr(&terminal.slave).unwrap();
-    let mut child = terminal.run(&mut lab.campaign("terminal", &["P1"]).command());
+    let mut child = terminal.run(lab.campaign("terminal", &["P1"]).command().arg("--plain"));
 
     let block = terminal.wait_for(|screen| screen.contains("P1 load") && screen.contains("true lag"));
     assert!(block.contains("left") && block.contains("p99"), "{block}");
-    terminal.resize(60);
+    terminal.resize(60, ROWS);
     // What a resize has torn is drawn anew with the next update; a second later it is one block again.
     let left = |screen: &str| {
         let line = screen.lines().rfind(|line| line.starts_with("P1 load"))?;

@@ -10,6 +10,7 @@ mod text;
 
 use std::{
     io::{self, IsTerminal, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
@@ -141,7 +142,13 @@ impl Progress {
         let taken = screen.clone();
         let show = move || {
             match taken {
-                Some(screen) => live::display(&screen, &shown, &wish),
+                Some(screen) => {
+                    let live = AssertUnwindSafe(|| live::display(&screen, &shown, &wish));
+                    // A picture that breaks off takes no report with it.
+                    if catch_unwind(live).is_err() {
+                        display_lines(&shown);
+                    }
+                }
                 None if kind == Kind::Block => display_block(&shown),
                 None => display_lines(&shown),
             }

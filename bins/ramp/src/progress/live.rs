@@ -36,7 +36,8 @@ use super::{Show, Wish, Word, display_lines, write_line};
 /// comes when it cannot be drawn on any more is shown as lines.
 pub(super) fn display(screen: &Arc<Screen>, shown: &Receiver<Show>, wishes: &UnboundedSender<Wish>) {
     if screen.enter().is_ok() {
-        let mut display = Display { screen, picture: Picture::default(), is_new: true, hears: true };
+        let mut display =
+            Display { screen, picture: Picture::default(), is_new: true, is_torn: false, hears: true };
         let words = display.run(shown, wishes);
         screen.leave();
         for line in &display.picture.log {
@@ -53,6 +54,8 @@ struct Display<'a> {
     picture: Picture,
     /// Whether the picture is another than the one on the screen.
     is_new: bool,
+    /// Whether something else may have written over it.
+    is_torn: bool,
     /// Whether keys can be read.
     hears: bool,
 }
@@ -82,7 +85,7 @@ impl Display<'_> {
         let options = TerminalOptions { viewport: Viewport::Fixed(area) };
         let mut terminal = Terminal::with_options(backend, options)?;
         self.is_new = true;
-        while self.screen.is_on() && self.screen.area() == area {
+        while self.screen.is_on() && self.screen.area() == area && !std::mem::take(&mut self.is_torn) {
             if std::mem::take(&mut self.is_new) {
                 terminal.draw(|frame| self.picture.draw(frame))?;
             }
@@ -124,8 +127,9 @@ impl Display<'_> {
         match read(input, &mut keys) {
             Ok(count @ 1..) => {
                 self.is_new = true;
-                let recovering = self.picture.recovering();
-                if let Some(wish) = self.picture.keys.take(&keys[..count], recovering) {
+                let (keys, recovering) = (&keys[..count], self.picture.recovering());
+                self.is_torn |= keys == [DRAW_ANEW];
+                for wish in self.picture.keys.take(keys, recovering) {
                     // A driver that has ended wants nothing any more.
                     let _ = wishes.send(wish);
                 }
@@ -135,6 +139,9 @@ impl Display<'_> {
         }
     }
 }
+
+/// Ctrl-L.
+const DRAW_ANEW: u8 = 0x0c;
 
 /// How long a change, a key or another size may wait.
 const TICK: Duration = Duration::from_millis(100);

@@ -260,30 +260,27 @@ fn signals(signals: &[Judged], area: Rect, frame: &mut Frame<'_>) {
         Constraint::Length(widest(|signal| &signal.worst, WORST).min(MOST_WORST)),
         Constraint::Fill(1),
     ];
-    let row = |index: usize| {
-        let row = Rect { y: area.y + u16::try_from(index).unwrap_or(0), height: 1, ..area };
-        Layout::horizontal(widths).spacing(2).areas::<4>(row)
+    let columns = Layout::horizontal(widths).spacing(2).areas::<4>(area);
+    // The first row is left empty, the second is the head.
+    let head = [NAME, "now", WORST, "bounds"].map(|text| (text, UNDERLINED));
+    let rows = std::iter::once(head).chain(signals.iter().map(cells)).zip(area.top() + 1..area.bottom());
+    for (cells, y) in rows {
+        for ((text, style), column) in cells.into_iter().zip(columns) {
+            frame.render_widget(Line::styled(text, style), Rect { y, height: 1, ..column });
+        }
+    }
+}
+
+/// A signal's cells.
+fn cells(signal: &Judged) -> [(&str, Style); 4] {
+    let Judged { name, worst, bounds, .. } = signal;
+    let (now, style) = match (signal.level, signal.is_absent) {
+        (None, true) => ("—", DIM),
+        (None, false) => (level(None), GREEN),
+        (Some(Severity::Warning), _) => (level(signal.level), YELLOW),
+        (Some(Severity::Stop), _) => (level(signal.level), RED),
     };
-    let head = [NAME, "now", WORST, "bounds"];
-    let rows = usize::from(area.height);
-    for (index, signal) in signals.iter().enumerate().take(rows.saturating_sub(2)) {
-        let (now, style) = match (signal.level, signal.is_absent) {
-            (None, true) => ("—", DIM),
-            (None, false) => (level(None), GREEN),
-            (Some(Severity::Warning), _) => (level(signal.level), YELLOW),
-            (Some(Severity::Stop), _) => (level(signal.level), RED),
-        };
-        let cells =
-            [(&*signal.name, Style::new()), (now, style), (&signal.worst, style), (&signal.bounds, DIM)];
-        for ((text, style), cell) in cells.into_iter().zip(row(index + 2)) {
-            frame.render_widget(Line::styled(text.to_owned(), style), cell);
-        }
-    }
-    if rows > 1 {
-        for (text, cell) in head.into_iter().zip(row(1)) {
-            frame.render_widget(Line::styled(text, UNDERLINED), cell);
-        }
-    }
+    [(name, Style::new()), (now, style), (worst, style), (bounds, DIM)]
 }
 
 /// The last events that there is room for, the newest at the end.
@@ -375,6 +372,7 @@ s        skip the rest of a recovery's wait: once all records have arrived and
          the last readings are in; the report says that it was cut short
 ?        this text
 Ctrl-C   stop; a second one ends at once, with the journal whole
+Ctrl-L   draw everything anew
 
 p99      of all records of the tier, those that have not arrived with their age;
          its course is drawn up to the bound

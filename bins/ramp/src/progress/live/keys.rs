@@ -30,14 +30,13 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Takes what was read from the terminal at once; `recovering` is the tier that recovers, if one does.
-    pub(super) fn take(&mut self, read: &[u8], recovering: Option<usize>) -> Option<Wish> {
+    pub(super) fn take(&mut self, read: &[u8], recovering: Option<usize>) -> Vec<Wish> {
         match read {
-            [ESCAPE] => self.press('\u{1b}', recovering),
             // An arrow, a function key or the mouse.
-            [ESCAPE, ..] => None,
+            [ESCAPE, _, ..] => Vec::new(),
             keys => {
                 let text = String::from_utf8_lossy(keys);
-                text.chars().filter_map(|key| self.press(key, recovering)).last()
+                text.chars().filter_map(|key| self.press(key, recovering)).collect()
             }
         }
     }
@@ -96,44 +95,44 @@ const INTERRUPT: char = '\u{3}';
 mod tests {
     use super::*;
 
-    fn pressed(keys: &mut Keys, text: &str) -> Option<Wish> {
+    fn pressed(keys: &mut Keys, text: &str) -> Vec<Wish> {
         keys.take(text.as_bytes(), Some(1))
     }
 
     #[test]
     fn a_campaign_is_stopped_only_after_a_question_and_only_once() {
         let mut keys = Keys::default();
-        assert_eq!(pressed(&mut keys, "y"), None);
+        assert_eq!(pressed(&mut keys, "y"), []);
         for (no, notice) in [("n", true), ("\u{1b}", true), ("q", true)] {
-            assert_eq!(pressed(&mut keys, "q"), None);
+            assert_eq!(pressed(&mut keys, "q"), []);
             assert_eq!(keys.dialog, Dialog::Stop);
-            assert_eq!(pressed(&mut keys, no), None);
+            assert_eq!(pressed(&mut keys, no), []);
             assert_eq!((keys.dialog, keys.notice.is_some()), (Dialog::None, notice), "{no:?}");
         }
-        assert_eq!(pressed(&mut keys, "q"), None);
-        assert_eq!(pressed(&mut keys, "\u{1b}[A"), None, "an arrow is no answer");
+        assert_eq!(pressed(&mut keys, "q"), []);
+        assert_eq!(pressed(&mut keys, "\u{1b}[A"), [], "an arrow is no answer");
         assert_eq!(keys.dialog, Dialog::Stop);
-        assert_eq!(pressed(&mut keys, "y"), Some(Wish::Stop));
-        assert_eq!(pressed(&mut keys, "qy"), None, "it stops already");
+        assert_eq!(pressed(&mut keys, "y"), [Wish::Stop]);
+        assert_eq!(pressed(&mut keys, "qy"), [], "it stops already");
         assert_eq!(keys.dialog, Dialog::None);
     }
 
     #[test]
     fn a_recovery_is_skipped_once_and_only_while_there_is_one() {
         let mut keys = Keys::default();
-        assert_eq!(keys.take(b"s", None), None);
+        assert_eq!(keys.take(b"s", None), []);
         assert_eq!(keys.notice, Some("no recovery is waited for"));
-        assert_eq!(keys.take(b"s", Some(0)), Some(Wish::SkipRecovery { tier: 0 }));
-        assert_eq!(keys.take(b"s", Some(0)), None);
-        assert_eq!(keys.take(b"s", Some(1)), Some(Wish::SkipRecovery { tier: 1 }));
+        assert_eq!(keys.take(b"s", Some(0)), [Wish::SkipRecovery { tier: 0 }]);
+        assert_eq!(keys.take(b"s", Some(0)), []);
+        assert_eq!(keys.take(b"s", Some(1)), [Wish::SkipRecovery { tier: 1 }]);
     }
 
     #[test]
     fn help_comes_and_goes_and_no_key_behind_it_acts() {
         let mut keys = Keys::default();
-        assert_eq!(pressed(&mut keys, "?"), None);
+        assert_eq!(pressed(&mut keys, "?"), []);
         assert_eq!(keys.dialog, Dialog::Help);
-        assert_eq!(pressed(&mut keys, "s"), None);
+        assert_eq!(pressed(&mut keys, "s"), []);
         assert_eq!(keys.dialog, Dialog::None);
     }
 
@@ -142,14 +141,15 @@ mod tests {
         let mut keys = Keys::default();
         for before in ["", "q", "?"] {
             pressed(&mut keys, before);
-            assert_eq!(pressed(&mut keys, "\u{3}"), Some(Wish::Interrupt));
+            assert_eq!(pressed(&mut keys, "\u{3}"), [Wish::Interrupt]);
         }
+        assert_eq!(pressed(&mut keys, "\u{3}\u{3}"), [Wish::Interrupt; 2]);
     }
 
     #[test]
     fn bytes_that_are_no_text_are_no_key() {
         let mut keys = Keys::default();
-        assert_eq!(keys.take(&[0xff, 0xc3], Some(0)), None);
-        assert_eq!(keys.take(&[], Some(0)), None);
+        assert_eq!(keys.take(&[0xff, 0xc3], Some(0)), []);
+        assert_eq!(keys.take(&[], Some(0)), []);
     }
 }

@@ -2,6 +2,7 @@
 //! no part of the tests; what they print are ratios of runs that took turns.
 
 mod broker;
+mod display;
 mod kill;
 mod load;
 mod observe;
@@ -23,6 +24,7 @@ pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
         "stall" => stall::run(only),
         "soak" => soak::run(only),
         "kill" => kill::run(only),
+        "display" => display::run(only),
         "observe" => observe::run(),
         "probe" => probe::run(),
         _unknown => Err(Failure::Wrong(format!("{subject} is no benchmark; there are {SUBJECTS}"))),
@@ -30,7 +32,7 @@ pub(crate) fn run(subject: &str, only: &str) -> Result<(), Failure> {
 }
 
 /// What can be measured.
-pub(crate) const SUBJECTS: &str = "load, rate, stall, soak, kill, observe and probe";
+pub(crate) const SUBJECTS: &str = "load, rate, stall, soak, kill, display, observe and probe";
 
 fn no_case(only: &str, there_are: &str) -> Failure {
     Failure::Wrong(format!("no case is named like {only}; there are {there_are}"))

@@ -19,6 +19,8 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+pub use self::login::ProgramError;
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -76,6 +78,14 @@ pub enum ConfigError {
         key: String,
         /// The variable.
         variable: String,
+    },
+    /// A program that is to tell a secret told none.
+    #[error("{key}: {source}")]
+    Program {
+        /// The key in the file.
+        key: String,
+        /// Why.
+        source: ProgramError,
     },
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use ramp_observe::{Tls, connect::ConnectConfig};
 
 use super::{
-    ConfigError, login,
+    ConfigError,
+    login::{self, Places},
     raw::RawConnect,
     resolve::{bytes, secret_variable},
 };
@@ -16,15 +17,15 @@ pub(super) fn settings(
     flag: Option<String>,
     folder: &Path,
 ) -> Result<Option<ConnectConfig>, ConfigError> {
-    let RawConnect { url, username_env, password_env, password_file, ca_file } = raw;
+    let RawConnect { url, username_env, password_env, password_file, password_command, ca_file } = raw;
+    let password = Places::new(&password_env, &password_file, &password_command);
     let Some(url) = flag.or(url) else {
-        let said =
-            username_env.is_some() || password_env.is_some() || password_file.is_some() || ca_file.is_some();
+        let said = username_env.is_some() || !password.is_nowhere() || ca_file.is_some();
         let missing = ConfigError::Missing { key: "connect.url", flag: "--connect", variable: "CONNECT_URL" };
         return if said { Err(missing) } else { Ok(None) };
     };
-    let username = secret_variable("connect.username_env", &username_env)?;
-    let password = login::secret(SECTION, "password", (&password_env, password_file.as_ref()), folder)?;
+    let username = secret_variable("connect.username_env", username_env.as_deref())?;
+    let password = login::secret(SECTION, "password", password, folder)?;
     let credentials = login::basic(SECTION, username, password)?;
     let authorities = ca_file.map(|file| bytes(&folder.join(file))).transpose()?;
     Ok(Some(ConnectConfig { url, credentials, tls: Tls { authorities, identity: None } }))

@@ -5,20 +5,22 @@ use std::path::Path;
 use ramp_observe::{Credentials, Tls, grafana::GrafanaConfig};
 
 use super::{
-    ConfigError, login,
+    ConfigError,
+    login::{self, Places},
     raw::RawGrafana,
     resolve::{bytes, value},
 };
 
 /// Where it is and how to log in there; nothing where no address stands. Files stand relative to `folder`.
 pub(super) fn settings(raw: RawGrafana, folder: &Path) -> Result<Option<GrafanaConfig>, ConfigError> {
-    let RawGrafana { url, token_env, token_file, ca_file } = raw;
+    let RawGrafana { url, token_env, token_file, token_command, ca_file } = raw;
+    let token = Places::new(&token_env, &token_file, &token_command);
     let Some(url) = url else {
-        let said = token_env.is_some() || token_file.is_some() || ca_file.is_some();
+        let said = !token.is_nowhere() || ca_file.is_some();
         let missing = || value(SECTION, "(incomplete)", &"it has no url; write url = \"https://…\" into it");
         return if said { Err(missing()) } else { Ok(None) };
     };
-    let token = login::secret(SECTION, "token", (&token_env, token_file.as_ref()), folder)?;
+    let token = login::secret(SECTION, "token", token, folder)?;
     let authorities = ca_file.map(|file| bytes(&folder.join(file))).transpose()?;
     let credentials = token.map(Credentials::bearer);
     Ok(Some(GrafanaConfig { url, credentials, tls: Tls { authorities, identity: None } }))

@@ -12,7 +12,8 @@ use ramp_observe::{
 };
 
 use super::{
-    ConfigError, login,
+    ConfigError,
+    login::{self, Places},
     raw::{RawHeader, RawPanel, RawPrometheus, RawSignal, RawVariable},
     resolve::{bytes, first_line, secret_variable, value},
     span::Span,
@@ -73,10 +74,11 @@ pub(super) fn catalog(signals: BTreeMap<String, RawSignal>) -> Result<Catalog, C
 }
 
 fn credentials(raw: &RawPrometheus, folder: &Path) -> Result<Option<Credentials>, ConfigError> {
-    let token = login::secret(SECTION, "token", (&raw.token_env, raw.token_file.as_ref()), folder)?;
-    let username = secret_variable("prometheus.username_env", &raw.username_env)?;
-    let password =
-        login::secret(SECTION, "password", (&raw.password_env, raw.password_file.as_ref()), folder)?;
+    let token = Places::new(&raw.token_env, &raw.token_file, &raw.token_command);
+    let token = login::secret(SECTION, "token", token, folder)?;
+    let username = secret_variable("prometheus.username_env", raw.username_env.as_deref())?;
+    let password = Places::new(&raw.password_env, &raw.password_file, &raw.password_command);
+    let password = login::secret(SECTION, "password", password, folder)?;
     match (token, username, password) {
         (None, username, password) => login::basic(SECTION, username, password),
         (Some(token), None, None) => Ok(Some(Credentials::bearer(token))),
@@ -114,7 +116,7 @@ fn header(name: &str, raw: RawHeader, folder: &Path) -> Result<String, ConfigErr
         }
         RawHeader::Text(text) => Ok(text),
         RawHeader::Variable { env } => {
-            let found = secret_variable(&format!("prometheus.headers.{name}.env"), &Some(env))?;
+            let found = secret_variable(&format!("prometheus.headers.{name}.env"), Some(&env))?;
             Ok(found.unwrap_or_default())
         }
         RawHeader::File { file } => first_line(&folder.join(file)),

@@ -54,6 +54,8 @@ pub struct RawCluster {
     pub password_env: Option<String>,
     /// A file whose first line is the password.
     pub password_file: Option<PathBuf>,
+    /// A program and its arguments that print the password on the first line of standard output.
+    pub password_command: Option<RawCommand>,
 }
 
 /// How the replication names topics on the target.
@@ -119,12 +121,16 @@ pub struct RawPrometheus {
     pub token_env: Option<String>,
     /// A file whose first line is a bearer token.
     pub token_file: Option<PathBuf>,
+    /// A program and its arguments that print the bearer token on the first line of standard output.
+    pub token_command: Option<RawCommand>,
     /// The environment variable that holds the user name for basic authentication.
     pub username_env: Option<String>,
     /// The environment variable that holds the password for basic authentication.
     pub password_env: Option<String>,
     /// A file whose first line is the password.
     pub password_file: Option<PathBuf>,
+    /// A program and its arguments that print the password on the first line of standard output.
+    pub password_command: Option<RawCommand>,
     /// A file with the authorities to trust, in place of the system's.
     pub ca_file: Option<PathBuf>,
     /// A file with the client's own certificate and its chain.
@@ -147,6 +153,8 @@ pub struct RawConnect {
     pub password_env: Option<String>,
     /// A file whose first line is the password.
     pub password_file: Option<PathBuf>,
+    /// A program and its arguments that print the password on the first line of standard output.
+    pub password_command: Option<RawCommand>,
     /// A file with the authorities to trust, in place of the system's.
     pub ca_file: Option<PathBuf>,
 }
@@ -161,8 +169,21 @@ pub struct RawGrafana {
     pub token_env: Option<String>,
     /// A file whose first line is a service account's token.
     pub token_file: Option<PathBuf>,
+    /// A program and its arguments that print a service account's token on the first line of standard output.
+    pub token_command: Option<RawCommand>,
     /// A file with the authorities to trust, in place of the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// A program and its arguments. A text is none: no shell takes it apart.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = r#"write a program and its arguments as a list, such as ["pass", "show", "kafka"]"#
+)]
+pub enum RawCommand {
+    /// The program and its arguments.
+    Words(Vec<String>),
 }
 
 /// A value of a template variable: a text that is put in as it is, or values that are matched literally.

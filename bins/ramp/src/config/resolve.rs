@@ -15,6 +15,7 @@ use ramp_observe::{PrometheusConfig, catalog::Catalog, connect::ConnectConfig, g
 
 use super::{
     ConfigError, connect, grafana,
+    login::{self, Places},
     plan_text::{ExtendText, PlanText},
     prometheus,
     raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawReplication},
@@ -174,24 +175,26 @@ fn cluster(
     })?;
     if let Some(secret) = raw.properties.keys().find(|property| is_secret(property)) {
         let key = format!("{section}.properties.{secret}");
-        return Err(value(&key, "(hidden)", &"a secret; use username_env, password_env or password_file"));
+        return Err(value(
+            &key,
+            "(hidden)",
+            &"a secret; use username_env, and password_env, password_file or password_command",
+        ));
     }
-    let variable = |key: &str, name: &Option<String>| secret_variable(&format!("{section}.{key}"), name);
     // A cluster that asks for a login takes the runbook's, where the configuration names no other.
     let protocol = raw.properties.get("security.protocol");
     let asks = protocol.is_some_and(|protocol| protocol.to_ascii_uppercase().starts_with("SASL"));
     let usual = |variable: &str| env::var(variable).ok().filter(|_| asks);
-    let username = variable("username_env", &raw.username_env)?.or_else(|| usual(USERNAME));
-    let password = match raw.password_file {
-        Some(file) => Some(first_line(&folder.join(file))?),
-        None => variable("password_env", &raw.password_env)?.or_else(|| usual(PASSWORD)),
-    };
+    let username = secret_variable(&format!("{section}.username_env"), raw.username_env.as_deref())?
+        .or_else(|| usual(USERNAME));
+    let places = Places::new(&raw.password_env, &raw.password_file, &raw.password_command);
+    let password = login::secret(section, "password", places, folder)?.or_else(|| usual(PASSWORD));
     Ok(ClusterConfig { bootstrap, properties: raw.properties, username, password: password.map(Secret::new) })
 }
 
-pub(super) fn secret_variable(key: &str, name: &Option<String>) -> Result<Option<String>, ConfigError> {
+pub(super) fn secret_variable(key: &str, name: Option<&str>) -> Result<Option<String>, ConfigError> {
     let Some(name) = name else { return Ok(None) };
-    let missing = |_| ConfigError::Variable { key: key.to_owned(), variable: name.clone() };
+    let missing = |_| ConfigError::Variable { key: key.to_owned(), variable: name.to_owned() };
     env::var(name).map(Some).map_err(missing)
 }
 

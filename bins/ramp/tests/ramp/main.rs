@@ -15,4 +15,5 @@ mod metrics;
 mod newcomer;
 mod plan;
 mod schemas;
+mod secrets;
 mod terminal;

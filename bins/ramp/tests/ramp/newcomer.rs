@@ -246,8 +246,8 @@ fn every_mistake_of_a_newcomer_is_answered_with_what_failed_which_value_and_what
             newcomer.says(("sampling = ", "samplng = "), None),
             2,
             "ramp: FOLDER/lab/changed.toml, line 29, column 1: unknown field `samplng`, expected one of `url`, `sampling`, \
-             `dashboards`, `variables`, `token_env`, `token_file`, `username_env`, `password_env`, `password_file`, \
-             `ca_file`, `cert_file`, `key_file`, `headers`; the nearest is `sampling`",
+             `dashboards`, `variables`, `token_env`, `token_file`, `token_command`, `username_env`, `password_env`, \
+             `password_file`, `password_command`, `ca_file`, `cert_file`, `key_file`, `headers`; the nearest is `sampling`",
         ),
         (
             "no folder for runs",

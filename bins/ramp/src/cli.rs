@@ -102,6 +102,10 @@ pub struct InitArgs {
     /// A Java client's properties for the source cluster. Its secrets are not written.
     #[arg(long, value_name = "FILE")]
     pub client_properties: Option<PathBuf>,
+    /// A .env file with KAFKA_SOURCE, KAFKA_TARGET, PROMETHEUS_URL, CONNECT_URL, KAFKA_USER and KAFKA_PASS, as far as
+    /// flags and the environment do not say them. The login is named and not written.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
 }
 
 /// `ramp check`.

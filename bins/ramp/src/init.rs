@@ -1,5 +1,7 @@
 //! `ramp init`: a commented configuration to begin with. No secret is written: it names the variables that hold them.
 
+mod env_file;
+
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -13,6 +15,7 @@ use ramp_load::{
     client_properties::{self, PropertyError},
 };
 
+use self::env_file::{EnvFile, EnvFileError};
 use crate::{cli::InitArgs, error::CommandError, exit::Exit};
 
 /// Why no configuration is written.
@@ -30,6 +33,9 @@ pub(crate) enum InitError {
     /// The client's properties cannot be used.
     #[error(transparent)]
     Properties(#[from] PropertyError),
+    /// The `.env` file cannot be used.
+    #[error(transparent)]
+    EnvFile(#[from] EnvFileError),
 }
 
 /// What a configuration is written from.
@@ -41,7 +47,8 @@ struct Answers {
     prometheus: String,
     connect: Option<String>,
     properties: BTreeMap<String, String>,
-    has_login: bool,
+    source_has_login: bool,
+    target_has_login: bool,
 }
 
 /// Writes the configuration, and asks for what the flags do not say where there is a terminal.
@@ -63,14 +70,21 @@ pub(crate) fn init(args: &InitArgs) -> Result<Exit, CommandError> {
 
 fn answers(args: &InitArgs) -> Result<Answers, CommandError> {
     let mut answers = Answers { name: args.name.clone(), ..Answers::default() };
-    let mut bootstrap = args.addresses.source.clone();
+    let env_file = args.env_file.as_deref().map(EnvFile::read).transpose().map_err(InitError::from)?;
+    let env_file = env_file.unwrap_or_default();
+    if env_file.has_login {
+        eprintln!("ramp: KAFKA_USER and KAFKA_PASS are named and not written; export them before a run");
+    }
+    answers.source_has_login = env_file.has_login;
+    answers.target_has_login = env_file.has_login;
+    let mut bootstrap = args.addresses.source.clone().or(env_file.source);
     if let Some(file) = &args.client_properties {
         let read =
             client_properties::read(file).and_then(|properties| client_properties::translate(&properties));
         let translated = read.map_err(InitError::from)?;
         translated.notes.iter().for_each(|note| eprintln!("ramp: {note}"));
         let cluster = translated.cluster;
-        answers.has_login = cluster.username.is_some() || cluster.password.is_some();
+        answers.source_has_login |= cluster.username.is_some() || cluster.password.is_some();
         let (secret, plain): (BTreeMap<_, _>, _) =
             cluster.properties.into_iter().partition(|(name, _)| is_secret(name));
         for name in secret.keys() {
@@ -80,10 +94,27 @@ fn answers(args: &InitArgs) -> Result<Answers, CommandError> {
         bootstrap = bootstrap.or_else(|| Some(cluster.bootstrap).filter(|bootstrap| !bootstrap.is_empty()));
     }
     answers.source = given(bootstrap, SOURCE)?;
-    answers.target = given(args.addresses.target.clone(), TARGET)?;
-    answers.prometheus = given(args.addresses.prometheus.clone(), PROMETHEUS)?;
-    answers.connect = args.addresses.connect.clone();
+    answers.target = given(args.addresses.target.clone().or(env_file.target), TARGET)?;
+    let prometheus = given(args.addresses.prometheus.clone().or(env_file.prometheus), PROMETHEUS)?;
+    answers.prometheus = without_login(prometheus, "prometheus");
+    let connect = args.addresses.connect.clone().or(env_file.connect);
+    answers.connect = connect.map(|url| without_login(url, "connect"));
     Ok(answers)
+}
+
+/// An address without the login that it may have: that is a secret.
+fn without_login(url: String, section: &str) -> String {
+    let start = url.find("://").map_or(0, |scheme| scheme + "://".len());
+    let host = url.get(start..).unwrap_or("");
+    let authority = host.split(['/', '?', '#']).next().unwrap_or("");
+    let Some((login, _)) = authority.rsplit_once('@') else { return url };
+    eprintln!(
+        "ramp: the login in the address of [{section}] is not written; name what holds it with username_env and \
+         password_env"
+    );
+    let mut plain = url.clone();
+    plain.replace_range(start..=start + login.len(), "");
+    plain
 }
 
 /// A value that was given, or is asked for.
@@ -115,7 +146,9 @@ impl Answers {
         for (name, value) in &self.properties {
             let _ = writeln!(properties, "{} = {}", quoted(name), quoted(value));
         }
-        let login = if self.has_login { "" } else { "# " };
+        let commented = |has_login: bool| if has_login { "" } else { "# " };
+        let (source_login, target_login) =
+            (commented(self.source_has_login), commented(self.target_has_login));
         let connect = self.connect.as_deref();
         let connect =
             connect.map_or_else(|| EXAMPLE_CONNECT.to_owned(), |url| format!("url = {}", quoted(url)));
@@ -127,8 +160,8 @@ name = {name}
 [source]
 bootstrap = {source}
 # The variables that hold the login; no secret stands in this file.
-{login}username_env = "KAFKA_USER"
-{login}password_env = "KAFKA_PASS"
+{source_login}username_env = "KAFKA_USER"
+{source_login}password_env = "KAFKA_PASS"
 
 # librdkafka's properties, passed through: "security.protocol" = "SASL_SSL", "ssl.ca.location" = "ca.pem", …
 [source.properties]
@@ -136,8 +169,8 @@ bootstrap = {source}
 # The cluster that the replication writes to.
 [target]
 bootstrap = {target}
-# username_env = "KAFKA_USER"
-# password_env = "KAFKA_PASS"
+{target_login}username_env = "KAFKA_USER"
+{target_login}password_env = "KAFKA_PASS"
 
 [target.properties]
 
@@ -222,14 +255,30 @@ mod tests {
                 prometheus: "http://c:1".to_owned(),
                 connect: has_login.then(|| "http://d:1".to_owned()),
                 properties: properties.clone(),
-                has_login,
+                source_has_login: has_login,
+                target_has_login: !has_login,
             };
             let raw: RawConfig = toml::from_str(&answers.text()).unwrap();
             assert_eq!(raw.source.bootstrap.as_deref(), Some("a\"b:1"));
             assert_eq!(raw.source.properties, properties);
             assert_eq!(raw.source.password_env.is_some(), has_login);
+            assert_eq!(raw.target.password_env.is_some(), !has_login);
             assert_eq!((raw.topics.count, raw.prometheus.url.as_deref()), (Some(10), Some("http://c:1")));
             assert_eq!(raw.connect.url.as_deref(), has_login.then_some("http://d:1"));
+        }
+    }
+
+    #[test]
+    fn an_address_loses_its_login_and_nothing_else() {
+        for (url, plain) in [
+            ("http://u:p@c:1/x?y=@z", "http://c:1/x?y=@z"),
+            ("https://u:p@ss@c:1", "https://c:1"),
+            ("http://c:1/@x", "http://c:1/@x"),
+            ("u@c:1", "c:1"),
+            ("http://é@c", "http://c"),
+            ("http://", "http://"),
+        ] {
+            assert_eq!(without_login(url.to_owned(), "prometheus"), plain);
         }
     }
 }

@@ -17,6 +17,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ramp_load::client_properties::PropertyError;
+use ramp_observe::QueryError;
 use serde::de::DeserializeOwned;
 
 pub use self::login::ProgramError;
@@ -79,6 +81,17 @@ pub enum ConfigError {
         /// The variable.
         variable: String,
     },
+    /// A property of a cluster that its client will not take.
+    #[error("{section}.properties: {source}")]
+    Property {
+        /// The cluster's section.
+        section: &'static str,
+        /// Why.
+        source: PropertyError,
+    },
+    /// Prometheus cannot be asked so.
+    #[error("prometheus: {0}")]
+    Prometheus(#[source] QueryError),
     /// A program that is to tell a secret told none.
     #[error("{key}: {source}")]
     Program {

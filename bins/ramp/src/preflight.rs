@@ -92,10 +92,12 @@ impl PreflightError {
             self,
             Self::Dashboards(_)
                 | Self::Observe(
-                    ObserveError::Dashboard(_)
+                    ObserveError::Configuration(_)
+                        | ObserveError::Dashboard(_)
                         | ObserveError::Variable(VariableError::Unused { .. })
                         | ObserveError::Fold { .. }
                 )
+                | Self::Connect(ConnectError::Address { .. } | ConnectError::Login(_))
         )
     }
 }

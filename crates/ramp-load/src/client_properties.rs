@@ -1,8 +1,9 @@
 //! Client properties as people have them, by Java's names or librdkafka's, in librdkafka's terms. Connects to nothing.
 //!
 //! A property that would change what happens and cannot be honoured is refused; one that means nothing outside Java is
-//! noted. No error shows a value, since any may be a secret.
+//! noted. No error shows a value that may be a secret.
 
+mod check;
 mod jaas;
 mod names;
 mod stores;
@@ -17,7 +18,7 @@ use std::{
 use java_properties::PropertiesIter;
 
 use self::names::Rule;
-pub use self::{jaas::JaasError, stores::StoreError};
+pub use self::{check::check, jaas::JaasError, stores::StoreError};
 use crate::client_config::{ClusterConfig, Secret};
 
 /// Client properties in librdkafka's terms.
@@ -41,6 +42,16 @@ pub enum PropertyError {
         /// The known property whose name is nearest.
         nearest: Option<&'static str>,
     },
+    /// librdkafka does not know it, and Java's client does, or one of nearly the same name.
+    #[error(
+        "property {name} is unknown: librdkafka has no {known}, which is Java's; see librdkafka's CONFIGURATION.md"
+    )]
+    OnlyJava {
+        /// The property.
+        name: String,
+        /// Java's property.
+        known: &'static str,
+    },
     /// It is known, and cannot be honoured.
     #[error("property {name} cannot be honoured: {why}")]
     Refused {
@@ -56,6 +67,34 @@ pub enum PropertyError {
         name: String,
         /// What would do.
         want: &'static str,
+    },
+    /// Its value is none that librdkafka takes.
+    #[error("property {name} cannot be used: {reason}; see librdkafka's CONFIGURATION.md")]
+    Unfit {
+        /// The property.
+        name: String,
+        /// What librdkafka says.
+        reason: String,
+    },
+    /// It is needed because of another.
+    #[error("property {name} is not set, and {because} needs it; set it to {want}")]
+    Missing {
+        /// The property.
+        name: &'static str,
+        /// The other, with its value.
+        because: String,
+        /// What would do.
+        want: &'static str,
+    },
+    /// The file that it names cannot be read.
+    #[error("property {name} names the file {}, which cannot be read: {source}", path.display())]
+    File {
+        /// The property.
+        name: &'static str,
+        /// The file, relative to the working directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// Two properties say the same thing.
     #[error("properties {first} and {second} are one and the same here; give one of them")]
@@ -233,7 +272,7 @@ impl<'a> Translation<'a> {
                 if SASL_MECHANISMS.contains(&value.trim()) {
                     self.set(name, "sasl.mechanism", value.trim())
                 } else {
-                    Err(wrong("PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512: no other is built in"))
+                    Err(wrong(MECHANISMS_BUILT_IN))
                 }
             }
             "sasl.jaas.config" => {
@@ -283,6 +322,7 @@ impl<'a> Translation<'a> {
 
 /// What this build of librdkafka has.
 const SASL_MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+const MECHANISMS_BUILT_IN: &str = "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512: no other is built in";
 
 #[cfg(test)]
 mod tests;

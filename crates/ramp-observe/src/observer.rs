@@ -102,6 +102,9 @@ pub enum ObserveError {
         /// Why.
         source: QueryError,
     },
+    /// Prometheus cannot be asked with this address, login or certificate.
+    #[error(transparent)]
+    Configuration(QueryError),
     /// A signal that no panel is known for.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

@@ -44,7 +44,9 @@ pub(super) fn settings(
         // In the dashboard's own writing the name has a dollar before it.
         (name.trim_start_matches('$').to_owned(), value)
     });
-    Ok(PrometheusConfig { url, credentials, headers, tls, variables: variables.collect() })
+    let config = PrometheusConfig { url, credentials, headers, tls, variables: variables.collect() };
+    config.check().map_err(ConfigError::Prometheus)?;
+    Ok(config)
 }
 
 /// How often the signals are read.

@@ -8,6 +8,7 @@ use std::{
 
 use ramp_load::{
     client_config::{ClusterConfig, Secret, is_secret},
+    client_properties,
     payload::Payload,
     probe::topics::ReplicationPolicy,
 };
@@ -189,7 +190,15 @@ fn cluster(
         .or_else(|| usual(USERNAME));
     let places = Places::new(&raw.password_env, &raw.password_file, &raw.password_command);
     let password = login::secret(section, "password", places, folder)?.or_else(|| usual(PASSWORD));
-    Ok(ClusterConfig { bootstrap, properties: raw.properties, username, password: password.map(Secret::new) })
+    let password = password.map(Secret::new);
+    let cluster = ClusterConfig { bootstrap, properties: raw.properties, username, password };
+    client_properties::check(&cluster).map_err(|source| ConfigError::Property { section, source })?;
+    if asks && (cluster.username.is_none() || cluster.password.is_none()) {
+        let reason = "security.protocol asks for a login; name what holds it with username_env and password_env, or \
+                      export KAFKA_USER and KAFKA_PASS";
+        return Err(value(section, "(incomplete)", &reason));
+    }
+    Ok(cluster)
 }
 
 pub(super) fn secret_variable(key: &str, name: Option<&str>) -> Result<Option<String>, ConfigError> {

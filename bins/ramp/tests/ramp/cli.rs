@@ -9,7 +9,9 @@ pub(crate) fn ramp(config: &str, arguments: &[&str]) -> (TempDir, Output) {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("ramp.toml"), config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
-    for variable in ["KAFKA_SOURCE", "KAFKA_TARGET", "PROMETHEUS_URL", "CONNECT_URL"] {
+    for variable in
+        ["KAFKA_SOURCE", "KAFKA_TARGET", "KAFKA_USER", "KAFKA_PASS", "PROMETHEUS_URL", "CONNECT_URL"]
+    {
         command.env_remove(variable);
     }
     let output = command.args(arguments).current_dir(folder.path()).output().unwrap();

@@ -14,6 +14,7 @@ mod live;
 mod metrics;
 mod newcomer;
 mod plan;
+mod properties;
 mod schemas;
 mod secrets;
 mod terminal;

@@ -200,9 +200,9 @@ fn every_mistake_of_a_newcomer_is_answered_with_what_failed_which_value_and_what
         (
             "no such CA file",
             newcomer.says((&ca, &gone), None),
-            3,
-            "ramp: preflight: source cluster: cannot make a client for SOURCE: Client creation error: ssl.ca.location \
-             failed: error:05880020:x509 certificate routines::BIO lib; check its properties and the files that they name",
+            2,
+            "ramp: source.properties: property ssl.ca.location names the file FOLDER/gone.pem, which cannot be read: No \
+             such file or directory (os error 2)",
         ),
         (
             "TLS to a plaintext port",

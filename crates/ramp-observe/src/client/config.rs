@@ -8,7 +8,10 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::error::{QueryError, chain};
+use super::{
+    Prometheus,
+    error::{QueryError, chain},
+};
 use crate::variable::VariableValue;
 
 /// Where Prometheus is, and how to log in there. Shows neither a login nor the values of headers.
@@ -93,6 +96,14 @@ impl PrometheusConfig {
         shown_url(&self.url)
     }
 
+    /// Makes a client of it and lets that go, without connecting.
+    ///
+    /// # Errors
+    /// What of it no client can be made with: the address, a header, a certificate.
+    pub fn check(&self) -> Result<(), QueryError> {
+        Prometheus::new(self).map(drop)
+    }
+
     pub(super) fn header_map(&self) -> Result<HeaderMap, QueryError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
@@ -129,9 +140,13 @@ pub(crate) fn shown_url(url: &str) -> String {
 
 /// An address that holds neither login nor query, or why it cannot be used.
 pub(crate) fn plain_url(url: &str) -> Result<Url, String> {
+    const NO_SCHEME: &str = "it begins with neither http:// nor https://";
+    if !url.contains("://") {
+        return Err(NO_SCHEME.to_owned());
+    }
     let url = Url::parse(url).map_err(|error| error.to_string())?;
     if !["http", "https"].contains(&url.scheme()) {
-        return Err("it begins with neither http:// nor https://".to_owned());
+        return Err(NO_SCHEME.to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it holds a login; use username_env and password_env".to_owned());

@@ -25,7 +25,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) async fn meet(config: &PrometheusConfig, sampling: Duration) -> Result<Self, ObserveError> {
         let unreachable = |source| ObserveError::Unreachable { address: config.address(), source };
-        let prometheus = Prometheus::new(config).map_err(unreachable)?;
+        let prometheus = Prometheus::new(config).map_err(ObserveError::Configuration)?;
         let patience = patience(sampling.max(LEAST_FIRST_PERIOD));
         let time = async || prometheus.query("time()", None, Instant::now() + patience).await;
         // The first answer takes as long as connecting does, which says nothing of the clocks.

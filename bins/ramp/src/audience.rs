@@ -4,41 +4,39 @@
 use ramp_core::{
     campaign::Campaign, component::ComponentState, event::Event, observation::Reading, units::Elapsed,
 };
+use ramp_observe::grafana::Grafana;
 
 use crate::{
-    driver::Interrupts,
+    annotations::Annotations,
+    driver::{Interrupts, Start},
     metrics::{Metrics, MetricsAddress, MetricsError},
     progress::{Progress, Wish},
 };
 
 /// What a campaign is told by beside the display; open before there is a campaign.
-#[derive(Debug, Default)]
-pub struct Outlets {
+#[derive(Debug)]
+pub(crate) struct Outlets {
     metrics: Option<Metrics>,
+    grafana: Option<Grafana>,
 }
 
 impl Outlets {
-    /// Opens what was asked for, and says where it is.
+    /// Opens what was asked for, and says where it is: metrics at an address, and annotations in a Grafana.
     ///
     /// # Errors
     /// When metrics cannot be served where they were asked for.
-    pub(crate) async fn open(metrics: Option<MetricsAddress>) -> Result<Self, MetricsError> {
-        let Some(address) = metrics else { return Ok(Self::default()) };
-        let metrics = Metrics::serve(address).await?;
-        eprintln!("ramp: its metrics are at {}", metrics.url());
-        Ok(Self { metrics: Some(metrics) })
-    }
-
-    /// Gives whoever reads regularly the time to have the campaign's last word; an interrupt ends that time.
-    pub(crate) async fn close(self, interrupts: &mut Interrupts) {
-        let Some(metrics) = self.metrics else { return };
-        let Some(patience) = metrics.patience() else { return };
-        let seconds = patience.as_secs_f64();
-        eprintln!("ramp: its metrics can be read once more, for at most {seconds:.0} s; Ctrl-C ends this");
-        tokio::select! {
-            () = metrics.end_is_read(patience) => {}
-            () = interrupts.next() => {}
+    pub(crate) async fn open(
+        metrics: Option<MetricsAddress>,
+        grafana: Option<Grafana>,
+    ) -> Result<Self, MetricsError> {
+        let metrics = match metrics {
+            Some(address) => Some(Metrics::serve(address).await?),
+            None => None,
+        };
+        if let Some(metrics) = &metrics {
+            eprintln!("ramp: its metrics are at {}", metrics.url());
         }
+        Ok(Self { metrics, grafana })
     }
 }
 
@@ -46,21 +44,28 @@ impl Outlets {
 #[derive(Debug)]
 pub struct Audience {
     progress: Progress,
-    outlets: Outlets,
+    last: LastWords,
+}
+
+/// Who has a last word after the display.
+#[derive(Debug)]
+pub(crate) struct LastWords {
+    metrics: Option<Metrics>,
+    annotations: Option<Annotations>,
 }
 
 impl Audience {
-    /// Tells the display and `outlets` of the campaign that is called `name`.
-    pub(crate) fn new(progress: Progress, mut outlets: Outlets, name: &str) -> Self {
-        if let Some(metrics) = &mut outlets.metrics {
-            metrics.name(name);
-        }
-        Self { progress, outlets }
+    /// Tells the display and `outlets` of the campaign called `name`, which began at `start`.
+    pub(crate) fn new(progress: Progress, outlets: Outlets, name: &str, start: Start) -> Self {
+        let Outlets { metrics, grafana } = outlets;
+        let metrics = metrics.map(|metrics| metrics.of(name));
+        let annotations = grafana.map(|grafana| Annotations::begin(grafana, name, start.calendar));
+        Self { progress, last: LastWords { metrics, annotations } }
     }
 
     /// Everybody, each to be taken leave of in a way of their own.
-    pub(crate) fn leave(self) -> (Progress, Outlets) {
-        (self.progress, self.outlets)
+    pub(crate) fn leave(self) -> (Progress, LastWords) {
+        (self.progress, self.last)
     }
 
     /// What the person at the terminal wants next; `None` when nobody can want anything any more.
@@ -70,16 +75,25 @@ impl Audience {
 
     pub(crate) fn event(&mut self, campaign: &Campaign, event: &Event) {
         self.progress.event(campaign, event);
-        if let Some(metrics) = &mut self.outlets.metrics {
+        if let Some(metrics) = &mut self.last.metrics {
             metrics.event(campaign, event);
+        }
+        if let Some(annotations) = &mut self.last.annotations {
+            annotations.event(campaign, event);
         }
     }
 
     pub(crate) fn beat(&mut self, campaign: &Campaign, now: Elapsed) {
-        self.progress.beat(campaign, now);
-        if let Some(metrics) = &mut self.outlets.metrics {
+        if let Some(metrics) = &mut self.last.metrics {
             metrics.beat(campaign);
         }
+        if let Some(annotations) = &mut self.last.annotations {
+            annotations.beat(campaign);
+            for warning in annotations.warnings() {
+                self.progress.warn(&warning, now);
+            }
+        }
+        self.progress.beat(campaign, now);
     }
 
     pub(crate) fn component(&mut self, state: &ComponentState, at: Elapsed) {
@@ -87,8 +101,39 @@ impl Audience {
     }
 
     pub(crate) fn reading(&mut self, reading: &Reading) {
-        if let Some(metrics) = &mut self.outlets.metrics {
+        if let Some(metrics) = &mut self.last.metrics {
             metrics.reading(reading);
+        }
+    }
+}
+
+impl LastWords {
+    /// Gives the last annotations, and whoever reads the metrics regularly, the time to have the campaign's end. An
+    /// interrupt ends that time.
+    pub(crate) async fn spoken(self, interrupts: &mut Interrupts) {
+        let Self { metrics, annotations } = self;
+        let spoken = async {
+            tokio::join!(
+                async {
+                    let Some(annotations) = annotations else { return };
+                    for warning in annotations.close().await {
+                        eprintln!("ramp: warning: {warning}");
+                    }
+                },
+                async {
+                    let Some(metrics) = metrics else { return };
+                    let Some(patience) = metrics.patience() else { return };
+                    let seconds = patience.as_secs_f64().ceil();
+                    eprintln!(
+                        "ramp: its metrics can be read once more, for at most {seconds} s; Ctrl-C ends this"
+                    );
+                    metrics.end_is_read(patience).await;
+                },
+            );
+        };
+        tokio::select! {
+            () = spoken => {}
+            () = interrupts.next() => {}
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Exit, CommandError> {
     };
     eprintln!("ramp: {}", simulation.says());
     complete(async {
-        let outlets = Outlets::open(args.metrics).await?;
+        let outlets = Outlets::open(args.metrics, None).await?;
         let replication = Replication::start(simulation)?;
         let begun = Timestamp::now();
         let ready = replication.ready(Start::now(), begun).await?;

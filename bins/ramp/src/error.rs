@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use ramp_observe::grafana::GrafanaError;
+
 use crate::{
     config::{ConfigError, plan_text::PlanTextError},
     driver::DriveError,
@@ -34,6 +36,9 @@ pub(crate) enum CommandError {
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// Grafana cannot be asked.
+    #[error("grafana: {0}")]
+    Grafana(#[from] GrafanaError),
     /// The demo's simulation cannot begin.
     #[error("{0}")]
     Simulation(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -92,9 +97,12 @@ impl CommandError {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Preflight(error) if error.is_configuration() => Exit::Usage,
-            Self::Config(_) | Self::Plan { .. } | Self::Init(_) | Self::Resume(_) | Self::Metrics(_) => {
-                Exit::Usage
-            }
+            Self::Config(_)
+            | Self::Plan { .. }
+            | Self::Init(_)
+            | Self::Resume(_)
+            | Self::Metrics(_)
+            | Self::Grafana(_) => Exit::Usage,
             Self::Drive(DriveError::Killed) => Exit::Interrupted,
             Self::Preflight(_)
             | Self::Simulation(_)

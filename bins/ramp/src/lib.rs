@@ -2,6 +2,7 @@
 //! What an embedder would want lives in `ramp-core`, `ramp-load`, `ramp-observe` and `ramp-report`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command: it prints its results")]
 
+pub mod annotations;
 pub mod audience;
 mod check;
 pub mod claim;

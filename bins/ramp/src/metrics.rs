@@ -91,9 +91,10 @@ impl Metrics {
         format!("http://{}{}", self.address, server::PATH)
     }
 
-    /// Gives the run its name.
-    pub fn name(&mut self, name: &str) {
-        name.clone_into(&mut self.name);
+    /// The metrics of the run called `name`.
+    #[must_use]
+    pub fn of(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
     }
 
     /// Takes in what a signal was read as.

@@ -104,6 +104,14 @@ struct Told<'a> {
     at: Elapsed,
 }
 
+/// What a person should know that is no event of the campaign.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "warning")]
+struct Warning<'a> {
+    text: &'a str,
+    at: Elapsed,
+}
+
 /// How the load stands, as an event beside the campaign's own.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "progress")]
@@ -190,6 +198,15 @@ impl Progress {
         let show = match self.kind {
             Kind::Live | Kind::Block | Kind::Lines => Some(Show::Line(text::component(state, at))),
             Kind::Events => serde_json::to_string(&Told { state, at }).ok().map(Show::Event),
+        };
+        self.show(show);
+    }
+
+    /// Shows what went wrong beside the campaign, which goes on.
+    pub fn warn(&mut self, text: &str, at: Elapsed) {
+        let show = match self.kind {
+            Kind::Live | Kind::Block | Kind::Lines => Some(Show::Line(text::warning(text, at))),
+            Kind::Events => serde_json::to_string(&Warning { text, at }).ok().map(Show::Event),
         };
         self.show(show);
     }

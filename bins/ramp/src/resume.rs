@@ -59,15 +59,17 @@ pub(crate) fn resume(args: &Resume) -> Result<Exit, CommandError> {
     }
     let (begun, calendar) = begun(&header.facts)?;
     complete(async {
-        let outlets = Outlets::open(args.tell.metrics).await?;
+        let told = |grafana| Outlets::open(args.tell.metrics, grafana);
         let replication = header.simulation.map(Replication::start).transpose()?;
         let start = Start::again(calendar, last);
-        let ready = match &replication {
-            Some(replication) => replication.ready(start, begun).await?,
+        let (outlets, ready) = match &replication {
+            Some(replication) => (told(None).await?, replication.ready(start, begun).await?),
             None => {
-                let ready = prepare(&Settings::of(&args.inputs)?, start, begun).await?;
+                let settings = Settings::of(&args.inputs)?;
+                let outlets = told(settings.annotated()?).await?;
+                let ready = prepare(&settings, start, begun).await?;
                 is_the_same(&header, &ready.header)?;
-                ready
+                (outlets, ready)
             }
         };
         let Ready { start, means, claim, .. } = ready;

@@ -53,7 +53,7 @@ pub(crate) struct Kept {
 pub(crate) fn run(args: &Run) -> Result<Exit, CommandError> {
     let settings = Settings::of(&args.inputs)?;
     complete(async {
-        let outlets = Outlets::open(args.tell.metrics).await?;
+        let outlets = Outlets::open(args.tell.metrics, settings.annotated()?).await?;
         let begun = Timestamp::now();
         let ready = prepare(&settings, Start::now(), begun).await?;
         let intent = Intent::of(&settings, &ready.header.plan);
@@ -120,7 +120,7 @@ pub(crate) async fn conduct(
 ) -> Result<Exit, CommandError> {
     let locale = Lang::choose(tell.lang, header.lang).locale();
     let progress = Progress::new(tell.output, tell.plain).map_err(CommandError::Runtime)?;
-    let mut audience = Audience::new(progress, outlets, &header.facts.name);
+    let mut audience = Audience::new(progress, outlets, &header.facts.name, start);
     let mut interrupts = Interrupts::listen().map_err(CommandError::Signals)?;
     let told = (&mut audience, &mut interrupts);
     let driven = driver::drive(recorded, start, means, (folder.clone(), &mut journal), told).await?;
@@ -138,13 +138,13 @@ pub(crate) async fn conduct(
         Output::Json => {}
     }
     words.push(Word::Line(format!("ramp: the whole report is {}", folder.join(report::HTML).display())));
-    let (mut progress, outlets) = audience.leave();
+    let (mut progress, last) = audience.leave();
     tokio::select! {
         () = progress.end(words) => {}
         // A terminal that is paused may stay so for ever.
         () = interrupts.next() => return Ok(Exit::Interrupted),
     }
-    outlets.close(&mut interrupts).await;
+    last.spoken(&mut interrupts).await;
     let outcome = recorded.campaign.outcome();
     Ok(outcome.map_or(Exit::Inconclusive, |outcome| Exit::of(&outcome, tell.require)))
 }

@@ -48,7 +48,7 @@ impl fmt::Debug for Prometheus {
 impl Prometheus {
     pub(crate) fn new(config: &PrometheusConfig) -> Result<Self, QueryError> {
         let address = |reason: String| QueryError::Address { url: config.address(), reason };
-        let url = plain_url(&config.url).map_err(address)?;
+        let url = plain_url(&config.url, LOGIN).map_err(address)?;
         // The slash at its end would double.
         let url = url.as_str().trim_end_matches('/');
         let client = reqwest::Client::builder()
@@ -316,6 +316,9 @@ fn hour_before(time: f64) -> (i64, i64) {
     let end = time as i64 + 1;
     (end - 3_600, end)
 }
+
+/// Where a login that stands in the address belongs.
+const LOGIN: &str = "username_env and password_env";
 
 /// So many requests are under way at once at most.
 const AT_ONCE: usize = 16;

@@ -3,14 +3,13 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use regex::Regex;
-use reqwest::{
-    Client, StatusCode, Url,
-    header::{AUTHORIZATION, HeaderMap},
-    redirect::Policy,
-};
+use reqwest::{Method, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::client::{Credentials, QueryError, Secrets, Tls, chain, plain_url, shown_url};
+use crate::{
+    client::{Credentials, QueryError, Tls, shown_url},
+    rest::{Failure, Rest, Section, Unfit},
+};
 
 /// Where Kafka Connect's REST interface is, and how to log in there. Shows no login.
 #[derive(Clone, Default)]
@@ -30,15 +29,11 @@ impl fmt::Debug for ConnectConfig {
 }
 
 /// A client of Kafka Connect's REST interface.
-pub struct Connect {
-    client: Client,
-    url: Url,
-    secrets: Secrets,
-}
+pub struct Connect(Rest);
 
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect").field("url", &self.address()).finish_non_exhaustive()
+        f.debug_struct("Connect").field("url", &self.0.address()).finish_non_exhaustive()
     }
 }
 
@@ -147,23 +142,11 @@ impl Connect {
     /// # Errors
     /// When the address, a certificate or the login cannot be used.
     pub fn new(config: &ConnectConfig) -> Result<Self, ConnectError> {
-        let address = |reason| ConnectError::Address { url: shown_url(&config.url), reason };
-        let url = plain_url(&config.url).map_err(address)?;
-        let mut headers = HeaderMap::new();
-        if let Some(credentials) = &config.credentials {
-            let header = credentials.header();
-            let unfit = || ConnectError::Login(QueryError::Header { name: AUTHORIZATION.to_string() });
-            headers.insert(AUTHORIZATION, header.ok_or_else(unfit)?);
-        }
-        // A login goes to the host that it is for, and to no other.
-        let client = Client::builder().default_headers(headers).redirect(Policy::none());
-        let client = config.tls.apply(client, "connect", url.scheme() == "https");
-        let client = client.map_err(ConnectError::Login)?.build().map_err(|error| {
-            let reason = format!("{}; name the authorities with connect.ca_file", chain(&error));
-            ConnectError::Login(QueryError::Tls { what: "the system's certificates".to_owned(), reason })
-        })?;
-        let secrets = Secrets::new(config.credentials.iter().flat_map(Credentials::secrets));
-        Ok(Self { client, url, secrets })
+        let rest = Rest::new(&config.url, (config.credentials.as_ref(), &config.tls), SECTION);
+        rest.map(Self).map_err(|unfit| match unfit {
+            Unfit::Address(reason) => ConnectError::Address { url: shown_url(&config.url), reason },
+            Unfit::Login(error) => ConnectError::Login(error),
+        })
     }
 
     /// Every connector with its tasks, by name.
@@ -171,7 +154,7 @@ impl Connect {
     /// # Errors
     /// When Connect does not answer within `patience`, or not as Connect does.
     pub async fn connectors(&self, patience: Duration) -> Result<Vec<Connector>, ConnectError> {
-        let mut url = self.path(&["connectors"]);
+        let mut url = self.0.path(&["connectors"]);
         url.set_query(Some("expand=status&expand=info"));
         let all: Option<BTreeMap<String, RawConnector>> = self.get(url, patience).await?;
         let all = all.ok_or_else(|| self.failed(StatusCode::NOT_FOUND))?;
@@ -187,7 +170,8 @@ impl Connect {
         name: &str,
         patience: Duration,
     ) -> Result<Option<(Status, Vec<Task>)>, ConnectError> {
-        let status: Option<RawState> = self.get(self.path(&["connectors", name, "status"]), patience).await?;
+        let status: Option<RawState> =
+            self.get(self.0.path(&["connectors", name, "status"]), patience).await?;
         Ok(status.map(|status| self.standing(status)))
     }
 
@@ -197,49 +181,26 @@ impl Connect {
         url: Url,
         patience: Duration,
     ) -> Result<Option<T>, ConnectError> {
-        let unanswered = |error: reqwest::Error| ConnectError::Unanswered {
-            address: self.address(),
-            reason: if error.is_timeout() {
-                format!("no answer within {:.1} s", patience.as_secs_f64())
-            } else {
-                self.secrets.shown(&chain(&error.without_url()))
-            },
-        };
-        let foreign = |reason: String| ConnectError::Foreign { address: self.address(), reason };
-        let mut answer = self.client.get(url).timeout(patience).send().await.map_err(unanswered)?;
+        let answer = self.0.send(self.0.request(Method::GET, url), patience).await;
+        let answer = answer.map_err(|failure| self.unusable(failure))?;
         match answer.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
             status => return Err(self.failed(status)),
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LONGEST_BODY {
-                return Err(foreign(format!("the answer is longer than {LONGEST_BODY} bytes")));
-            }
+        self.0.json(answer, patience).await.map(Some).map_err(|failure| self.unusable(failure))
+    }
+
+    fn unusable(&self, failure: Failure) -> ConnectError {
+        let address = self.0.address();
+        match failure {
+            Failure::Unanswered(reason) => ConnectError::Unanswered { address, reason },
+            Failure::Foreign(reason) => ConnectError::Foreign { address, reason },
         }
-        // What serde quotes may be a connector's secret: the place alone is told.
-        serde_json::from_slice(&body)
-            .map(Some)
-            .map_err(|error| foreign(format!("its answer is of another form at column {}", error.column())))
     }
 
     fn failed(&self, status: StatusCode) -> ConnectError {
-        ConnectError::Status { address: self.address(), status: status.as_u16() }
-    }
-
-    fn address(&self) -> String {
-        self.url.as_str().trim_end_matches('/').to_owned()
-    }
-
-    fn path(&self, parts: &[&str]) -> Url {
-        let mut url = self.url.clone();
-        // Only addresses without a host refuse, and those were refused before.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(parts);
-        }
-        url
+        ConnectError::Status { address: self.0.address(), status: status.as_u16() }
     }
 
     fn connector(&self, name: String, RawConnector { status, info }: RawConnector) -> Connector {
@@ -248,7 +209,7 @@ impl Connect {
             Some((own, tasks)) => (Some(own), tasks),
             None => (None, Vec::new()),
         };
-        Connector { name: self.secrets.shown(&name), class, status, tasks, topics, excluded }
+        Connector { name: self.0.shown(&name), class, status, tasks, topics, excluded }
     }
 
     fn standing(&self, RawState { connector, tasks }: RawState) -> (Status, Vec<Task>) {
@@ -261,9 +222,9 @@ impl Connect {
     fn one(&self, RawStatus { state, worker_id, trace }: RawStatus) -> Status {
         let cause = trace.as_deref().and_then(cause);
         Status {
-            state: State::of(&self.secrets.shown(&state)),
-            worker: self.secrets.shown(&worker_id),
-            cause: cause.map(|cause| self.secrets.shown(&cause)),
+            state: State::of(&self.0.shown(&state)),
+            worker: self.0.shown(&worker_id),
+            cause: cause.map(|cause| self.0.shown(&cause)),
         }
     }
 }
@@ -387,8 +348,8 @@ struct RawConfig {
     excluded: Option<String>,
 }
 
-/// Far more than thousands of connectors take.
-const LONGEST_BODY: usize = 32 * 1024 * 1024;
+/// What the configuration calls it.
+const SECTION: Section = Section { name: "connect", login: "username_env and password_env" };
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
-//! Asks Prometheus what Grafana dashboards show, and Kafka Connect how its tasks stand. Judges nothing.
+//! Asks Prometheus what Grafana dashboards show, and Kafka Connect how its tasks stand; tells Grafana what a campaign
+//! does. Judges nothing.
 //!
 //! A signal of the [`catalog`] is bound to a query of a dashboard's panel; the panel's own expression, its template
 //! variables resolved, is what is asked. An outer `avg`, `max` or `min` over workers is taken off, so that a hot one is
@@ -15,6 +16,7 @@ mod decode;
 pub mod grafana;
 mod observer;
 mod query;
+mod rest;
 mod variable;
 
 pub use self::{

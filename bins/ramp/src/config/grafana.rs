@@ -13,14 +13,19 @@ use super::{
 
 /// Where it is and how to log in there; nothing where no address stands. Files stand relative to `folder`.
 pub(super) fn settings(raw: RawGrafana, folder: &Path) -> Result<Option<GrafanaConfig>, ConfigError> {
-    let RawGrafana { url, token_env, token_file, token_command, ca_file } = raw;
+    let RawGrafana { url, token_env, token_file, token_command, ca_file, annotations } = raw;
     let token = Places::new(&token_env, &token_file, &token_command);
     let Some(url) = url else {
-        let said = !token.is_nowhere() || ca_file.is_some();
+        let said = !token.is_nowhere() || ca_file.is_some() || annotations;
         let missing = || value(SECTION, "(incomplete)", &"it has no url; write url = \"https://…\" into it");
         return if said { Err(missing()) } else { Ok(None) };
     };
     let token = login::secret(SECTION, "token", token, folder)?;
+    if annotations && token.is_none() {
+        let reason =
+            "Grafana takes none without a token; name it with token_env, token_file or token_command";
+        return Err(value("grafana.annotations", "true", &reason));
+    }
     let authorities = ca_file.map(|file| bytes(&folder.join(file))).transpose()?;
     let credentials = token.map(Credentials::bearer);
     Ok(Some(GrafanaConfig { url, credentials, tls: Tls { authorities, identity: None } }))
@@ -55,6 +60,8 @@ mod tests {
         let token = format!("token_file = {file:?}");
         for (text, reason) in [
             (token.clone(), "grafana = \"(incomplete)\": it has no url"),
+            ("annotations = true".to_owned(), "it has no url"),
+            ("url = 'http://a:1'\nannotations = true".to_owned(), "Grafana takes none without a token"),
             (format!("url = 'http://a:1'\ntoken_env = 'X'\n{token}"), "keep one of them"),
             ("url = 'http://a:1'\ntoken_env = 'RAMP_TEST_NO_SUCH'".to_owned(), "RAMP_TEST_NO_SUCH"),
             ("url = 'http://a:1'\nca_file = 'gone.pem'".to_owned(), "gone.pem"),

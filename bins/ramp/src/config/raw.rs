@@ -173,6 +173,8 @@ pub struct RawGrafana {
     pub token_command: Option<RawCommand>,
     /// A file with the authorities to trust, in place of the system's.
     pub ca_file: Option<PathBuf>,
+    /// Whether a campaign's tiers and verdicts are written there as annotations.
+    pub annotations: bool,
 }
 
 /// A program and its arguments. A text is none: no shell takes it apart.

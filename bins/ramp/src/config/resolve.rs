@@ -12,7 +12,12 @@ use ramp_load::{
     payload::Payload,
     probe::topics::ReplicationPolicy,
 };
-use ramp_observe::{PrometheusConfig, catalog::Catalog, connect::ConnectConfig, grafana::GrafanaConfig};
+use ramp_observe::{
+    PrometheusConfig,
+    catalog::Catalog,
+    connect::ConnectConfig,
+    grafana::{Grafana, GrafanaConfig, GrafanaError},
+};
 
 use super::{
     ConfigError, connect, grafana,
@@ -54,6 +59,8 @@ pub struct Settings {
     pub connect: Option<ConnectConfig>,
     /// The team's Grafana, if its address is known.
     pub grafana: Option<GrafanaConfig>,
+    /// Whether the campaign is annotated there.
+    pub annotations: bool,
 }
 
 impl Settings {
@@ -105,6 +112,7 @@ impl Settings {
             sampling: prometheus::sampling(&raw.prometheus)?,
             prometheus: prometheus::settings(raw.prometheus, args.addresses.prometheus.clone(), folder)?,
             connect: connect::settings(raw.connect, args.addresses.connect.clone(), folder)?,
+            annotations: raw.grafana.annotations,
             grafana: grafana::settings(raw.grafana, folder)?,
             catalog,
             plan,
@@ -115,6 +123,14 @@ impl Settings {
     #[must_use]
     pub fn bytes(&self) -> f64 {
         self.plan.records() as f64 * self.payload.mean_size()
+    }
+
+    /// The Grafana that the campaign is annotated in, if it is.
+    ///
+    /// # Errors
+    /// When its address, a certificate or the token cannot be used.
+    pub fn annotated(&self) -> Result<Option<Grafana>, GrafanaError> {
+        self.grafana.as_ref().filter(|_| self.annotations).map(Grafana::new).transpose()
     }
 
     /// The topics that the replication writes to.

@@ -57,6 +57,11 @@ pub(super) fn component(ComponentState { component, said, .. }: &ComponentState,
     stamped(at, &format!("{component} {said}"))
 }
 
+/// A warning as a line.
+pub(super) fn warning(text: &str, at: Elapsed) -> String {
+    stamped(at, &format!("warning: {text}"))
+}
+
 /// How the load stands, as a line, while there is one.
 pub(super) fn standing(campaign: &Campaign, now: Elapsed) -> Option<String> {
     let (load, latency) = campaign.current()?;

@@ -8,6 +8,7 @@ mod compare;
 mod dashboards;
 mod demo;
 mod documents;
+mod grafana;
 mod interrupts;
 mod laboratory;
 mod live;

@@ -138,8 +138,8 @@ pub(crate) fn shown_url(url: &str) -> String {
     url.to_string()
 }
 
-/// An address that holds neither login nor query, or why it cannot be used.
-pub(crate) fn plain_url(url: &str) -> Result<Url, String> {
+/// An address that holds neither login nor query, or why it cannot be used; a login belongs into the key `login`.
+pub(crate) fn plain_url(url: &str, login: &str) -> Result<Url, String> {
     const NO_SCHEME: &str = "it begins with neither http:// nor https://";
     if !url.contains("://") {
         return Err(NO_SCHEME.to_owned());
@@ -149,7 +149,7 @@ pub(crate) fn plain_url(url: &str) -> Result<Url, String> {
         return Err(NO_SCHEME.to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("it holds a login; use username_env and password_env".to_owned());
+        return Err(format!("it holds a login; use {login}"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("it holds a query; leave out what begins with ? or #".to_owned());

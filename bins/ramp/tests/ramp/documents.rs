@@ -43,11 +43,11 @@ fn parse(arguments: &str) -> clap::error::Result<Cli> {
     Cli::try_parse_from(std::iter::once("ramp").chain(arguments.split_whitespace()))
 }
 
-/// The README and everything in `docs`.
+/// The READMEs and everything in `docs`.
 fn documents() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-    let all = pages.chain([root.join("README.md")]);
+    let all = pages.chain(["README.md", "README.fr.md", "docs/deploy/README.md"].map(|page| root.join(page)));
     all.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }

@@ -141,8 +141,8 @@ fn one_block_that_follows_the_terminal_s_size_and_leaves_nothing_behind(lab: &La
 
     kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();
     assert_eq!(child.0.wait().unwrap().code(), Some(130));
-    let end =
-        terminal.wait_for(|screen| screen.contains("interrupted at") || screen.contains("interrompue à"));
+    let end = terminal.wait_for(|screen| screen.contains("the whole report is"));
+    assert!(end.contains("interrupted at") || end.contains("interrompue à"), "{end}");
     assert!(!end.contains("true lag "), "the block is taken off: {end}");
     assert!(!terminal.parser.screen().hide_cursor() && !terminal.parser.screen().alternate_screen());
     let after = tcgetattr(&terminal.slave).unwrap();

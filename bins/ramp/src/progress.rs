@@ -31,7 +31,7 @@ use tokio::{
 
 use self::{
     block::{Block, Frame},
-    live::{Screen, View},
+    live::{Feed, Screen, View},
 };
 use crate::cli::Output;
 
@@ -42,6 +42,8 @@ pub struct Progress {
     /// When the last line about the load was shown.
     shown: Option<Elapsed>,
     display: Option<SyncSender<Show>>,
+    /// Where a live display takes its views from: one waits at most, so that none is in an event's way.
+    views: SyncSender<View>,
     /// Both end when the display has: one for whoever waits a little, one for whoever waits as long as it takes.
     ended: Receiver<()>,
     said: oneshot::Receiver<()>,
@@ -89,7 +91,6 @@ enum Kind {
 #[derive(Debug)]
 enum Show {
     Line(String),
-    View(Box<View>),
     Frame(Frame),
     Event(String),
     Last(Vec<Word>),
@@ -146,16 +147,15 @@ impl Progress {
         };
         let (display, shown) = sync_channel(MOST_WAITING);
         let ((end, ended), (say, said)) = (channel(), oneshot::channel());
-        let (wish, wishes) = unbounded_channel();
+        let ((wish, wishes), (views, viewed)) = (unbounded_channel(), sync_channel(1));
         let taken = screen.clone();
         let show = move || {
             match taken {
                 Some(screen) => {
-                    let live = AssertUnwindSafe(|| live::display(&screen, &shown, &wish));
+                    let feed = Feed { shown, viewed, wish };
                     // A picture that breaks off takes no report with it.
-                    if catch_unwind(live).is_err() {
-                        display_lines(&shown);
-                    }
+                    let _ = catch_unwind(AssertUnwindSafe(|| live::display(&screen, &feed)));
+                    display_lines(&feed.shown);
                 }
                 None if kind == Kind::Block => display_block(&shown),
                 None => display_lines(&shown),
@@ -163,7 +163,7 @@ impl Progress {
             drop((end, say));
         };
         thread::Builder::new().name("ramp-display".to_owned()).spawn(show)?;
-        Ok(Self { kind, shown: None, display: Some(display), ended, said, wishes, screen })
+        Ok(Self { kind, shown: None, display: Some(display), views, ended, said, wishes, screen })
     }
 
     /// What the person at the terminal wants next; `None` when nobody can want anything any more.
@@ -214,7 +214,11 @@ impl Progress {
     /// Shows how the campaign stands: at once on a terminal, now and then elsewhere.
     pub fn beat(&mut self, campaign: &Campaign, now: Elapsed) {
         let standing = match self.kind {
-            Kind::Live => return self.show(Some(Show::View(Box::new(View::of(campaign, now))))),
+            Kind::Live => {
+                // Where one waits already, the display is behind, and its next beat will do.
+                let _ = self.views.try_send(View::of(campaign, now));
+                return;
+            }
             Kind::Block => return self.show(Frame::of(campaign, now).map(Show::Frame)),
             Kind::Lines | Kind::Events
                 if self.shown.is_some_and(|shown| now.since(shown) < BETWEEN_LINES) =>
@@ -265,7 +269,7 @@ fn display_block(shown: &Receiver<Show>) {
             Show::Line(line) => block.line(&line),
             Show::Frame(frame) => block.show(frame),
             Show::Last(words) => last = words,
-            Show::View(_) | Show::Event(_) => {}
+            Show::Event(_) => {}
         }
     }
     drop(block);
@@ -279,7 +283,7 @@ fn display_lines(shown: &Receiver<Show>) {
             Show::Line(line) => write_line(io::stderr().lock(), &line),
             Show::Event(line) => write_line(io::stdout().lock(), &line),
             Show::Last(words) => words.into_iter().for_each(Word::say),
-            Show::View(_) | Show::Frame(_) => {}
+            Show::Frame(_) => {}
         }
     }
 }
@@ -334,32 +338,56 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use ramp_core::event::Ending;
+    use ramp_core::{
+        event::Ending,
+        plan::{Plan, PlanDraft, Tier},
+        units::Rate,
+    };
 
     use super::*;
-    use crate::config::plan_text::PlanText;
+
+    /// A display that takes nothing, and what waits for it: events and views.
+    fn stuck(kind: Kind) -> (Progress, Receiver<Show>, Receiver<View>) {
+        let ((display, shown), (views, viewed)) = (sync_channel(MOST_WAITING), sync_channel(1));
+        let ((end, ended), (_, said), (_, wishes)) = (channel(), oneshot::channel(), unbounded_channel());
+        // Its end never comes.
+        std::mem::forget(end);
+        let display = Some(display);
+        let progress = Progress { kind, shown: None, display, views, ended, said, wishes, screen: None };
+        (progress, shown, viewed)
+    }
+
+    fn campaign() -> Campaign {
+        let second = Duration::from_secs(1);
+        let tier = Tier::new("P1", Rate::per_second(1).unwrap(), second, second);
+        Campaign::new(Plan::new(PlanDraft::new("one tier", vec![tier])).unwrap())
+    }
+
+    const EVENT: Event = Event::Ended { ending: Ending::Stopped, at: Elapsed::START };
 
     #[test]
     fn a_display_that_takes_nothing_holds_up_nobody_and_is_not_waited_for_for_ever() {
-        let text: PlanText = toml::from_str(PlanText::BUILT_IN).unwrap();
-        let text = PlanText { criteria: Vec::new(), ..text };
-        let tiers = text.tiers.into_iter().map(|mut tier| {
-            tier.criteria.clear();
-            tier
-        });
-        let plan = PlanText { tiers: tiers.collect(), ..text }.plan(Vec::new()).unwrap();
-        let campaign = Campaign::new(plan);
-        let (display, shown) = sync_channel(MOST_WAITING);
-        let ((end, ended), (_, said), (_, wishes)) = (channel(), oneshot::channel(), unbounded_channel());
-        let display = Some(display);
-        let mut progress =
-            Progress { kind: Kind::Lines, shown: None, display, ended, said, wishes, screen: None };
-        let event = Event::Ended { ending: Ending::Stopped, at: Elapsed::START };
-        for _ in 0..2 * MOST_WAITING {
-            progress.event(&campaign, &event);
+        for kind in [Kind::Live, Kind::Block, Kind::Lines, Kind::Events] {
+            let (mut progress, shown, _viewed) = stuck(kind);
+            for _ in 0..2 * MOST_WAITING {
+                progress.beat(&campaign(), Elapsed::START);
+                progress.event(&campaign(), &EVENT);
+            }
+            drop(progress);
+            assert_eq!(shown.iter().count(), MOST_WAITING, "what it does not take in time is left out");
+        }
+    }
+
+    #[test]
+    fn a_live_display_that_was_paused_for_long_has_missed_views_and_no_event() {
+        let (mut progress, shown, viewed) = stuck(Kind::Live);
+        for beat in 0..10 * MOST_WAITING {
+            progress.beat(&campaign(), Elapsed::START);
+            if beat.is_multiple_of(10) {
+                progress.event(&campaign(), &EVENT);
+            }
         }
         drop(progress);
-        assert_eq!(shown.iter().count(), MOST_WAITING, "what it does not take in time is left out");
-        drop(end);
+        assert_eq!((shown.iter().count(), viewed.iter().count()), (MOST_WAITING, 1));
     }
 }

@@ -30,22 +30,29 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use self::draw::Picture;
 pub(super) use self::{screen::Screen, view::View};
-use super::{Show, Wish, Word, display_lines, write_line};
+use super::{Show, Wish, Word, write_line};
 
-/// Shows whatever comes on `screen` until nothing more does, then gives the terminal back with all events on it. What
-/// comes when it cannot be drawn on any more is shown as lines.
-pub(super) fn display(screen: &Arc<Screen>, shown: &Receiver<Show>, wishes: &UnboundedSender<Wish>) {
+/// What goes between a display and whoever drives the campaign.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pub(super) shown: Receiver<Show>,
+    pub(super) viewed: Receiver<View>,
+    pub(super) wish: UnboundedSender<Wish>,
+}
+
+/// Shows whatever comes on `screen` until its last words or until it cannot be drawn on any more, and gives the terminal
+/// back with all events on it.
+pub(super) fn display(screen: &Arc<Screen>, feed: &Feed) {
     if screen.enter().is_ok() {
         let mut display =
             Display { screen, picture: Picture::default(), is_new: true, is_torn: false, hears: true };
-        let words = display.run(shown, wishes);
+        let words = display.run(feed);
         screen.leave();
         for line in &display.picture.log {
             write_line(io::stderr().lock(), line);
         }
         words.into_iter().for_each(Word::say);
     }
-    display_lines(shown);
 }
 
 /// The display while it has the terminal.
@@ -62,9 +69,9 @@ struct Display<'a> {
 
 impl Display<'_> {
     /// Draws until the last words, or until the terminal is gone or taken away by a panic.
-    fn run(&mut self, shown: &Receiver<Show>, wishes: &UnboundedSender<Wish>) -> Vec<Word> {
+    fn run(&mut self, feed: &Feed) -> Vec<Word> {
         while self.screen.is_on() {
-            match self.run_at_one_size(shown, wishes) {
+            match self.run_at_one_size(feed) {
                 Ok(None) => {}
                 Ok(Some(words)) => return words,
                 Err(_gone) => break,
@@ -73,11 +80,7 @@ impl Display<'_> {
         Vec::new()
     }
 
-    fn run_at_one_size(
-        &mut self,
-        shown: &Receiver<Show>,
-        wishes: &UnboundedSender<Wish>,
-    ) -> io::Result<Option<Vec<Word>>> {
+    fn run_at_one_size(&mut self, feed: &Feed) -> io::Result<Option<Vec<Word>>> {
         let area = self.screen.area();
         let mut backend = CrosstermBackend::new(BufWriter::with_capacity(ONE_PICTURE, self.screen.output()));
         backend.clear()?;
@@ -89,7 +92,7 @@ impl Display<'_> {
             if std::mem::take(&mut self.is_new) {
                 terminal.draw(|frame| self.picture.draw(frame))?;
             }
-            if let Some(words) = self.hear(shown, wishes) {
+            if let Some(words) = self.hear(feed) {
                 return Ok(Some(words));
             }
         }
@@ -97,25 +100,34 @@ impl Display<'_> {
     }
 
     /// Takes in what has come, having waited for it a little; gives the last words when they have come.
-    fn hear(&mut self, shown: &Receiver<Show>, wishes: &UnboundedSender<Wish>) -> Option<Vec<Word>> {
+    fn hear(&mut self, feed: &Feed) -> Option<Vec<Word>> {
         let mut patience = TICK;
         if self.hears {
-            self.hear_keys(wishes);
+            self.hear_keys(&feed.wish);
             patience = Duration::ZERO;
         }
         loop {
-            match shown.recv_timeout(patience) {
+            match feed.shown.recv_timeout(patience) {
                 Ok(Show::Last(words)) => return Some(words),
-                Ok(show) => self.is_new |= self.picture.take(show),
-                Err(RecvTimeoutError::Timeout) => return None,
+                Ok(Show::Line(line)) => {
+                    self.picture.log(line);
+                    self.is_new = true;
+                }
+                Ok(Show::Frame(_) | Show::Event(_)) => {}
+                Err(RecvTimeoutError::Timeout) => break,
                 Err(RecvTimeoutError::Disconnected) => return Some(Vec::new()),
             }
             patience = Duration::ZERO;
         }
+        for view in feed.viewed.try_iter() {
+            self.picture.look(view);
+            self.is_new = true;
+        }
+        None
     }
 
     /// Waits a little for keys.
-    fn hear_keys(&mut self, wishes: &UnboundedSender<Wish>) {
+    fn hear_keys(&mut self, wish: &UnboundedSender<Wish>) {
         const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: TICK.as_nanos() as _ };
         let mut keys = [0; 64];
         let input = self.screen.input();
@@ -129,9 +141,9 @@ impl Display<'_> {
                 self.is_new = true;
                 let (keys, recovering) = (&keys[..count], self.picture.recovering());
                 self.is_torn |= keys == [DRAW_ANEW];
-                for wish in self.picture.keys.take(keys, recovering) {
+                for wanted in self.picture.keys.take(keys, recovering) {
                     // A driver that has ended wants nothing any more.
-                    let _ = wishes.send(wish);
+                    let _ = wish.send(wanted);
                 }
             }
             Err(Errno::INTR | Errno::AGAIN) => {}

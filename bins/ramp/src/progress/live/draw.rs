@@ -16,15 +16,12 @@ use super::{
     keys::{Dialog, Keys},
     view::{Judged, Load, Phase, Tier, View},
 };
-use crate::progress::{
-    Show,
-    text::{clock, level, seconds},
-};
+use crate::progress::text::{clock, level, seconds};
 
 /// Everything that a picture is made of.
 #[derive(Debug, Default)]
 pub(super) struct Picture {
-    view: Option<Box<View>>,
+    view: Option<View>,
     /// The tier that the courses are of: its p99 in microseconds, and its true lag.
     tier: Option<usize>,
     p99: History,
@@ -48,30 +45,26 @@ enum Part {
 }
 
 impl Picture {
-    /// Takes in what is to be shown; says whether that changes the picture.
-    pub(super) fn take(&mut self, show: Show) -> bool {
-        match show {
-            Show::Line(line) => {
-                if self.log.len() == MOST_LOG {
-                    self.log.pop_front();
-                }
-                self.log.push_back(line);
-            }
-            Show::View(view) => {
-                if let Some(load) = &view.load {
-                    if self.tier.replace(load.tier) != Some(load.tier) {
-                        self.p99.clear();
-                        self.lag.clear();
-                    }
-                    let latency = load.latency.as_ref();
-                    self.p99.take(latency.and_then(|latency| latency.p99).map(micros));
-                    self.lag.take(latency.map(|latency| latency.outstanding));
-                }
-                self.view = Some(view);
-            }
-            Show::Frame(_) | Show::Event(_) | Show::Last(_) => return false,
+    /// Takes an event into its log.
+    pub(super) fn log(&mut self, line: String) {
+        if self.log.len() == MOST_LOG {
+            self.log.pop_front();
         }
-        true
+        self.log.push_back(line);
+    }
+
+    /// Shows how the campaign stands now.
+    pub(super) fn look(&mut self, view: View) {
+        if let Some(load) = &view.load {
+            if self.tier.replace(load.tier) != Some(load.tier) {
+                self.p99.clear();
+                self.lag.clear();
+            }
+            let latency = load.latency.as_ref();
+            self.p99.take(latency.and_then(|latency| latency.p99).map(micros));
+            self.lag.take(latency.map(|latency| latency.outstanding));
+        }
+        self.view = Some(view);
     }
 
     /// The tier that recovers, if one does.

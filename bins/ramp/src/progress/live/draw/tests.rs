@@ -51,7 +51,7 @@ impl Scripted {
         while self.campaign.poll_action().is_some() {}
         while let Some(event) = self.campaign.poll_event() {
             if let Some(line) = text::event(&self.campaign, &event) {
-                self.picture.take(Show::Line(line));
+                self.picture.log(line);
             }
         }
     }
@@ -103,7 +103,7 @@ impl Scripted {
 
     fn look(&mut self) {
         let now = Elapsed::new(Duration::from_secs(self.now));
-        self.picture.take(Show::View(Box::new(View::of(&self.campaign, now))));
+        self.picture.look(View::of(&self.campaign, now));
     }
 
     fn press(&mut self, keys: &str) {

@@ -261,20 +261,26 @@ impl PlanText {
     /// How many records the tiers have together; the search for the limit comes on top.
     #[must_use]
     pub fn records(&self) -> u64 {
-        self.tiers.iter().map(|tier| tier.rate.records_in(tier.hold.get())).sum()
+        let records = self.tiers.iter().map(|tier| tier.rate.records_in(tier.hold.get()));
+        records.fold(0, u64::saturating_add)
     }
 
     /// How long the tiers and their recoveries take at least.
     #[must_use]
     pub fn least_duration(&self) -> Duration {
-        self.tiers.iter().map(|tier| tier.hold.get() + self.recovery.minimum.get()).sum()
+        self.duration(self.recovery.minimum.get())
     }
 
     /// How long the tiers and their recoveries take at most, where each runs to its end.
     #[must_use]
     pub fn most_duration(&self) -> Duration {
-        let recovery = self.recovery.give_up.get().max(self.recovery.minimum.get());
-        self.tiers.iter().map(|tier| tier.hold.get() + recovery).sum()
+        self.duration(self.recovery.give_up.get().max(self.recovery.minimum.get()))
+    }
+
+    /// How long the tiers take with a recovery of that length after each.
+    fn duration(&self, recovery: Duration) -> Duration {
+        let tiers = self.tiers.iter().map(|tier| tier.hold.get().saturating_add(recovery));
+        tiers.fold(Duration::ZERO, Duration::saturating_add)
     }
 
     /// Every signal that a criterion of the plan refers to.
@@ -463,6 +469,17 @@ mod tests {
         assert_eq!(plan.records(), 26_000 * 300);
         assert_eq!(plan.least_duration(), Duration::from_secs(5 * (300 + 120)));
         assert_eq!(plan.most_duration(), Duration::from_secs(5 * (300 + 600)));
+    }
+
+    #[test]
+    fn a_plan_beyond_all_measure_writes_the_most_there_is_and_not_nearly_nothing() {
+        let mut plan = built_in();
+        plan.tiers.iter_mut().for_each(|tier| {
+            tier.rate = Rate::per_second(u32::MAX).unwrap();
+            tier.hold = Span::new(Duration::MAX);
+        });
+        assert_eq!(plan.records(), u64::MAX);
+        assert_eq!((plan.least_duration(), plan.most_duration()), (Duration::MAX, Duration::MAX));
     }
 
     /// The cells of the form's table under `head`, row by row.

@@ -22,6 +22,7 @@ use ramp_observe::QueryError;
 use serde::de::DeserializeOwned;
 
 pub use self::login::ProgramError;
+use self::plan_text::PlanTextError;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,14 @@ pub enum ConfigError {
         value: String,
         /// What is wrong with it and what to write instead.
         reason: String,
+    },
+    /// A plan cannot be used.
+    #[error("plan {name:?}:\n{source}")]
+    Plan {
+        /// The plan.
+        name: String,
+        /// Its faults.
+        source: PlanTextError,
     },
     /// A value has no TOML form.
     #[error("cannot write as TOML: {source}")]

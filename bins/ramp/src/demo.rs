@@ -27,7 +27,7 @@ use self::{
 use crate::{
     audience::Outlets,
     cli::{DemoArgs, Tell},
-    config::plan_text::PlanText,
+    config::{ConfigError, plan_text::PlanText},
     driver::{Means, Start},
     error::CommandError,
     exit::Exit,
@@ -129,7 +129,7 @@ impl Replication {
         let facts = self.facts(signals.signals(), begun);
         let known = signals.signals().cloned().chain([lag()]).collect();
         let plan = self.plan.plan(known);
-        let plan = plan.map_err(|source| CommandError::Plan { name: self.plan.name.clone(), source })?;
+        let plan = plan.map_err(|source| ConfigError::Plan { name: self.plan.name.clone(), source })?;
         let means = Means {
             source,
             topics: self.topics.clone(),

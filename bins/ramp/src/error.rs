@@ -5,14 +5,8 @@ use std::{io, path::PathBuf};
 use ramp_observe::grafana::GrafanaError;
 
 use crate::{
-    config::{ConfigError, plan_text::PlanTextError},
-    driver::DriveError,
-    exit::Exit,
-    init::InitError,
-    journal::JournalError,
-    metrics::MetricsError,
-    preflight::PreflightError,
-    resume::ResumeError,
+    config::ConfigError, driver::DriveError, exit::Exit, init::InitError, journal::JournalError,
+    metrics::MetricsError, preflight::PreflightError, resume::ResumeError,
 };
 
 /// Why a command did not come to its end.
@@ -22,14 +16,6 @@ pub(crate) enum CommandError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The plan cannot be used.
-    #[error("plan {name:?}:\n{source}")]
-    Plan {
-        /// The plan.
-        name: String,
-        /// Its faults.
-        source: PlanTextError,
-    },
     /// Something that a campaign needs is not there.
     #[error("preflight: {0}")]
     Preflight(#[from] PreflightError),
@@ -97,12 +83,9 @@ impl CommandError {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Preflight(error) if error.is_configuration() => Exit::Usage,
-            Self::Config(_)
-            | Self::Plan { .. }
-            | Self::Init(_)
-            | Self::Resume(_)
-            | Self::Metrics(_)
-            | Self::Grafana(_) => Exit::Usage,
+            Self::Config(_) | Self::Init(_) | Self::Resume(_) | Self::Metrics(_) | Self::Grafana(_) => {
+                Exit::Usage
+            }
             Self::Drive(DriveError::Killed) => Exit::Interrupted,
             Self::Preflight(_)
             | Self::Simulation(_)

@@ -10,7 +10,7 @@ use ramp_core::{
     signal::{Fold, SignalId, Unit},
     units::{Rate, Ratio},
 };
-use ramp_observe::catalog::{self, PanelName};
+use ramp_observe::catalog::{self, Catalog, PanelName};
 use serde::Serialize;
 
 use crate::{
@@ -29,17 +29,20 @@ use crate::{
 /// Prints the plan that `args` name.
 pub(crate) fn print(args: &PlanArgs) -> Result<Exit, CommandError> {
     let written = PlanText::load(&args.plan, Path::new("."))?;
+    let chosen = chosen(written.clone(), &args.choice)?;
+    let faulty = |source| ConfigError::Plan { name: chosen.name.clone(), source };
+    chosen.check(&Catalog::default()).map_err(faulty)?;
     let is_changed = args.choice.tiers.is_some() || args.choice.refine || args.choice.extend.is_some();
     let text = match args.format {
-        PlanFormat::Toml if is_changed => config::write(&chosen(written, &args.choice)?)?,
+        PlanFormat::Toml if is_changed => config::write(&chosen)?,
         PlanFormat::Toml if args.plan == PlanText::BUILT_IN_NAME => PlanText::BUILT_IN.to_owned(),
         PlanFormat::Toml => config::write(&written)?,
         PlanFormat::Json => {
-            let outline = Outline::of(&written, &chosen(written.clone(), &args.choice)?)?;
+            let outline = Outline::of(&written, &chosen)?;
             let json = serde_json::to_string_pretty(&outline).map_err(io::Error::from);
             json.map_err(CommandError::Output)? + "\n"
         }
-        PlanFormat::Md => markdown::render(&Outline::of(&written, &chosen(written.clone(), &args.choice)?)?),
+        PlanFormat::Md => markdown::render(&Outline::of(&written, &chosen)?),
     };
     io::stdout().write_all(text.as_bytes()).map_err(CommandError::Output)?;
     Ok(Exit::Done)

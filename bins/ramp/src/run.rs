@@ -16,7 +16,7 @@ use crate::{
     audience::{Audience, Outlets},
     claim::Claim,
     cli::{Output, Run, Tell},
-    config::resolve::Settings,
+    config::{ConfigError, resolve::Settings},
     driver::{self, Driven, Interrupts, Means, Start},
     error::CommandError,
     exit::Exit,
@@ -91,7 +91,7 @@ pub(crate) async fn prepare(
         eprintln!("ramp: {note}");
     }
     let plan = settings.plan.plan(signals);
-    let plan = plan.map_err(|source| CommandError::Plan { name: settings.plan.name.clone(), source })?;
+    let plan = plan.map_err(|source| ConfigError::Plan { name: settings.plan.name.clone(), source })?;
     let lang = settings.plan.lang;
     let header = Header { schema_version: SCHEMA_VERSION, plan, facts, lang, simulation: None };
     Ok(Ready { start, means, header, claim: Some(claim) })

@@ -1,5 +1,7 @@
 //! A plan as it is written in TOML, and what it becomes.
 
+mod soundness;
+
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use ramp_core::{

@@ -80,6 +80,7 @@ impl Settings {
         let catalog = prometheus::catalog(raw.signals)?;
         plan.name_signals(|name| catalog.find(name).map(|entry| entry.id.clone()))
             .map_err(|(name, error)| value("criteria.signal", &name, &error))?;
+        plan.check(&catalog).map_err(|source| ConfigError::Plan { name: plan.name.clone(), source })?;
         if raw.host.criteria == HostCriteria::Warning {
             plan.only_warn_on("host.");
         }

@@ -2,7 +2,7 @@
 
 use ramp::config::plan_text::PlanText;
 
-use crate::cli::ramp;
+use crate::cli::{CLUSTERS, ramp};
 
 fn printed(arguments: &[&str]) -> String {
     let (_folder, output) = ramp("", &[&["plan"], arguments].concat());
@@ -47,5 +47,29 @@ fn a_tier_and_a_rate_that_a_plan_cannot_have_are_usage_errors_in_every_form() {
             assert_eq!(output.status.code(), Some(2), "{error}");
             assert!(error.contains(reason) && output.stdout.is_empty(), "{error}");
         }
+    }
+}
+
+#[test]
+fn every_fault_of_a_plan_is_told_at_once_by_plan_and_before_anything_is_connected_by_run() {
+    let faulty =
+        PlanText::BUILT_IN.replace("rate = 5_000", "rate = 500").replace("floor = 1_000", "floor = 0");
+    let (folder, _) = ramp("", &["plan"]);
+    let path = folder.path().join("own.toml");
+    std::fs::write(&path, faulty).unwrap();
+    let path = path.to_str().unwrap();
+    for arguments in [["plan", path, "--format", "md"], ["run", "--plan", path, "--yes"]] {
+        let (_folder, output) = ramp(CLUSTERS, &arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), error.as_str()),
+            (
+                Some(2),
+                "ramp: plan \"phase4\":\n\
+                 tiers[2].rate: 500/s is not above the tier before (2500/s); order the tiers by rate\n\
+                 recovery.floor: is zero, which no lag can be below; give at least 1\n"
+            ),
+            "{arguments:?}"
+        );
     }
 }

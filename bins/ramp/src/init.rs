@@ -73,7 +73,10 @@ fn answers(args: &InitArgs) -> Result<Answers, CommandError> {
     let env_file = args.env_file.as_deref().map(EnvFile::read).transpose().map_err(InitError::from)?;
     let env_file = env_file.unwrap_or_default();
     if env_file.has_login {
-        eprintln!("ramp: KAFKA_USER and KAFKA_PASS are named and not written; export them before a run");
+        eprintln!(
+            "ramp: KAFKA_USER and KAFKA_PASS are named and not written; export them before a run, and say under \
+             [source.properties] and [target.properties] how they are to be used"
+        );
     }
     answers.source_has_login = env_file.has_login;
     answers.target_has_login = env_file.has_login;
@@ -163,7 +166,8 @@ bootstrap = {source}
 {source_login}username_env = "KAFKA_USER"
 {source_login}password_env = "KAFKA_PASS"
 
-# librdkafka's properties, passed through: "security.protocol" = "SASL_SSL", "ssl.ca.location" = "ca.pem", …
+# librdkafka's properties, passed through: "security.protocol" = "SASL_SSL", "sasl.mechanism" = "SCRAM-SHA-512",
+# "ssl.ca.location" = "ca.pem", …
 [source.properties]
 {properties}
 # The cluster that the replication writes to.

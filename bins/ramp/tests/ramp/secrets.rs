@@ -72,7 +72,8 @@ fn a_configuration_is_begun_from_an_env_file_without_its_secrets() {
         shown(&mut command),
         (
             0,
-            "ramp: KAFKA_USER and KAFKA_PASS are named and not written; export them before a run\n\
+            "ramp: KAFKA_USER and KAFKA_PASS are named and not written; export them before a run, and say under \
+             [source.properties] and [target.properties] how they are to be used\n\
              ramp: the login in the address of [prometheus] is not written; name what holds it with username_env and \
              password_env\n\
              ramp: wrote ramp.toml; `ramp check --config ramp.toml` is next\n"

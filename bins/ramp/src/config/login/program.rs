@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, Command},
     runtime, time,
 };
@@ -54,8 +54,8 @@ pub enum ProgramError {
         /// The program.
         program: String,
     },
-    /// What it printed is no text.
-    #[error("{program:?} printed what is no text in UTF-8")]
+    /// The first line that it printed is no text.
+    #[error("{program:?} printed a first line that is no text in UTF-8")]
     NoText {
         /// The program.
         program: String,
@@ -87,13 +87,13 @@ pub(super) fn first_line(
         };
         scope.spawn(run).join().unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
     });
-    let told = String::from_utf8(told?).ok();
-    let told = told.ok_or_else(|| ProgramError::NoText { program: program.clone() })?;
-    let line = told.lines().next().filter(|line| !line.is_empty());
+    let line = String::from_utf8(told?).ok();
+    let line = line.ok_or_else(|| ProgramError::NoText { program: program.clone() })?;
+    let line = line.lines().next().filter(|line| !line.is_empty());
     line.map(str::to_owned).ok_or_else(|| ProgramError::Nothing { program: program.clone() })
 }
 
-/// All that a program prints on standard output, as far as it may.
+/// The first line that a program prints on standard output, with its end.
 async fn told(
     program: &str,
     arguments: &[String],
@@ -125,18 +125,28 @@ async fn told(
     Ok(told)
 }
 
+/// Takes the first line, lets the program print the rest, and waits for its end. What it has started and left behind
+/// may keep standard output open for longer.
 async fn end(child: &mut Child) -> io::Result<(ExitStatus, Vec<u8>)> {
-    let mut told = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout.take(LONGEST).read_to_end(&mut told).await?;
-    }
-    Ok((child.wait().await?, told))
+    let mut line = Vec::new();
+    let Some(stdout) = child.stdout.take() else { return Ok((child.wait().await?, line)) };
+    let mut stdout = BufReader::new(stdout);
+    (&mut stdout).take(LONGEST).read_until(b'\n', &mut line).await?;
+    let mut nowhere = tokio::io::sink();
+    let status = tokio::select! {
+        status = child.wait() => status?,
+        rest = tokio::io::copy_buf(&mut stdout, &mut nowhere) => {
+            rest?;
+            child.wait().await?
+        }
+    };
+    Ok((status, line))
 }
 
 /// How long a program may take; a person may have to unlock what it reads from.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// More than any secret with whatever stands below it, in bytes.
+/// More than any secret has bytes.
 const LONGEST: u64 = 65_536;
 
 #[cfg(test)]
@@ -196,7 +206,7 @@ mod tests {
         "sh" failed (signal: 9 (SIGKILL)); what it says about it stands on standard error
         "true" printed nothing on the first line of standard output
         "printf" printed nothing on the first line of standard output
-        "printf" printed what is no text in UTF-8
+        "printf" printed a first line that is no text in UTF-8
         "#);
     }
 

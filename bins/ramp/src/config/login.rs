@@ -59,9 +59,7 @@ pub(super) fn secret(
             first_line(&folder.join(file)).map(Some)
         }
         Places { variable: None, file: None, command: Some(command) } => {
-            let key = format!("{section}.{what}_command");
-            let said = program::first_line(command, folder, program::PATIENCE);
-            said.map(Some).map_err(|source| ConfigError::Program { key, source })
+            told(format!("{section}.{what}_command"), command, folder).map(Some)
         }
         Places { .. } => {
             let reason = format!(
@@ -70,6 +68,12 @@ pub(super) fn secret(
             Err(value(section, "(hidden)", &reason))
         }
     }
+}
+
+/// The secret that the program under `key` tells, run in `folder`.
+pub(super) fn told(key: String, command: &[String], folder: &Path) -> Result<String, ConfigError> {
+    let told = program::first_line(command, folder, program::PATIENCE);
+    told.map_err(|source| ConfigError::Program { key, source })
 }
 
 /// The login of a section; both its parts or none.

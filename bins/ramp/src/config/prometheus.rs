@@ -14,7 +14,7 @@ use ramp_observe::{
 use super::{
     ConfigError,
     login::{self, Places},
-    raw::{RawHeader, RawPanel, RawPrometheus, RawSignal, RawVariable},
+    raw::{RawCommand, RawHeader, RawPanel, RawPrometheus, RawSignal, RawVariable},
     resolve::{bytes, first_line, secret_variable, value},
     span::Span,
 };
@@ -112,8 +112,7 @@ fn tls(raw: &RawPrometheus, folder: &Path) -> Result<Tls, ConfigError> {
 fn header(name: &str, raw: RawHeader, folder: &Path) -> Result<String, ConfigError> {
     match raw {
         RawHeader::Text(_) if SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) => {
-            let reason =
-                "a secret; use token_env, username_env with password_env, or { env = … } or { file = … }";
+            let reason = "a secret; use token_env, username_env with password_env, or { env = … }, { file = … } or { command = … }";
             Err(value(&format!("prometheus.headers.{name}"), "(hidden)", &reason))
         }
         RawHeader::Text(text) => Ok(text),
@@ -122,6 +121,9 @@ fn header(name: &str, raw: RawHeader, folder: &Path) -> Result<String, ConfigErr
             Ok(found.unwrap_or_default())
         }
         RawHeader::File { file } => first_line(&folder.join(file)),
+        RawHeader::Program { command: RawCommand::Words(words) } => {
+            login::told(format!("prometheus.headers.{name}.command"), &words, folder)
+        }
     }
 }
 
@@ -157,12 +159,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("tenant"), "hunter2\n").unwrap();
         let raw = raw("variables = { \"$node\" = [\"w1\", \"w2\"], interval = \"30s\" }\n\
-             headers = { X-Scope-OrgID = \"team\", X-Token = { file = \"tenant\" } }\n\
+             headers = { X-Scope-OrgID = \"team\", X-Token = { file = \"tenant\" }, X-Own = { command = [\"cat\", \"tenant\"] } }\n\
              token_file = \"tenant\"");
         let settings = settings(raw, None, folder.path()).unwrap();
         assert_eq!(settings.variables["node"], VariableValue::Many(vec!["w1".to_owned(), "w2".to_owned()]));
         assert_eq!(settings.variables["interval"], VariableValue::Text("30s".to_owned()));
         assert_eq!((&*settings.headers["X-Scope-OrgID"], &*settings.headers["X-Token"]), ("team", "hunter2"));
+        assert_eq!(settings.headers["X-Own"], "hunter2");
         assert!(settings.credentials.is_some());
         assert!(!format!("{settings:?}").contains("hunter2"));
     }

@@ -203,7 +203,7 @@ pub enum RawVariable {
 #[serde(
     untagged,
     deny_unknown_fields,
-    expecting = "write a text, { env = \"VARIABLE\" } or { file = \"FILE\" }"
+    expecting = "write a text, { env = \"VARIABLE\" }, { file = \"FILE\" } or { command = [\"PROGRAM\", …] }"
 )]
 pub enum RawHeader {
     /// A text that is no secret.
@@ -217,6 +217,11 @@ pub enum RawHeader {
     File {
         /// The file.
         file: PathBuf,
+    },
+    /// In the first line that a program prints.
+    Program {
+        /// The program and its arguments.
+        command: RawCommand,
     },
 }
 

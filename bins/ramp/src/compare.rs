@@ -10,6 +10,7 @@ use ramp_report::{
 
 use crate::{
     cli::{CompareArgs, CompareFormat},
+    console,
     error::CommandError,
     exit::Exit,
     journal::Replay,
@@ -29,7 +30,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
         CompareFormat::Markdown => compare::markdown::render(&comparison, locale),
         CompareFormat::Html => compare::html::render(&comparison, locale),
     };
-    print!("{text}");
+    console::say(&text)?;
     Ok(if args.fail_if_worse.is_some() { exit(&comparison) } else { Exit::Done })
 }
 

@@ -1,6 +1,6 @@
 //! The `ramp` command as a library: configuration, driver, journal, preflight and report files.
 //! What an embedder would want lives in `ramp-core`, `ramp-load`, `ramp-observe` and `ramp-report`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command: it prints its results")]
+#![expect(clippy::print_stderr, reason = "this is a command: it says what it does")]
 
 pub mod annotations;
 pub mod audience;
@@ -10,6 +10,7 @@ pub mod cli;
 mod compare;
 pub mod components;
 pub mod config;
+mod console;
 pub mod demo;
 pub mod driver;
 mod error;
@@ -29,10 +30,7 @@ mod run;
 mod runs;
 mod verify;
 
-use std::{
-    error::Error,
-    io::{self, Write},
-};
+use std::error::Error;
 
 use clap::CommandFactory;
 
@@ -62,12 +60,12 @@ pub fn start(cli: Cli) -> Exit {
                 Described::Config => schema::config(),
                 Described::Plan => schema::plan(),
             };
-            let written = writeln!(io::stdout(), "{:#}", schema.as_value());
-            written.map_err(CommandError::Output).map(|()| Exit::Done)
+            console::say(&format!("{:#}\n", schema.as_value())).map(|()| Exit::Done)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ramp", &mut io::stdout());
-            Ok(Exit::Done)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ramp", &mut script);
+            console::say(&String::from_utf8_lossy(&script)).map(|()| Exit::Done)
         }
         Command::Man => print_manual(),
     };
@@ -86,8 +84,8 @@ fn print_manual() -> Result<Exit, CommandError> {
     for part in command.get_subcommands() {
         written = written.and_then(|()| clap_mangen::Man::new(part.clone()).render(&mut page));
     }
-    written.and_then(|()| io::stdout().write_all(&page)).map_err(CommandError::Output)?;
-    Ok(Exit::Done)
+    written.map_err(CommandError::Output)?;
+    console::say(&String::from_utf8_lossy(&page)).map(|()| Exit::Done)
 }
 
 /// An error with everything that caused it and that its own text does not say already.

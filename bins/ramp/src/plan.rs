@@ -2,7 +2,7 @@
 
 mod markdown;
 
-use std::{collections::BTreeSet, io, io::Write, path::Path, time::Duration};
+use std::{collections::BTreeSet, io, path::Path, time::Duration};
 
 use ramp_core::{
     SCHEMA_VERSION,
@@ -21,6 +21,7 @@ use crate::{
         resolve::{chosen, payload},
         threshold::Threshold,
     },
+    console,
     error::CommandError,
     exit::Exit,
     lang::Lang,
@@ -44,8 +45,7 @@ pub(crate) fn print(args: &PlanArgs) -> Result<Exit, CommandError> {
         }
         PlanFormat::Md => markdown::render(&Outline::of(&written, &chosen)?),
     };
-    io::stdout().write_all(text.as_bytes()).map_err(CommandError::Output)?;
-    Ok(Exit::Done)
+    console::say(&text).map(|()| Exit::Done)
 }
 
 /// What a plan comes to.

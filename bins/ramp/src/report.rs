@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     cli::{Format, ReportArgs},
+    console,
     driver::latency_log::EXTENSION,
     error::CommandError,
     exit::Exit,
@@ -35,8 +36,7 @@ pub(crate) fn print(args: &ReportArgs) -> Result<Exit, CommandError> {
         Format::CsvTimeline => csv::timeline(&report),
         Format::Junit => junit::render(&report, locale),
     };
-    print!("{text}");
-    Ok(Exit::Done)
+    console::say(&text).map(|()| Exit::Done)
 }
 
 /// The report of a campaign as it stands, whose journal has that hash and lies in `folder`.

@@ -6,6 +6,7 @@ use ramp_core::event::Ending;
 
 use crate::{
     cli::RunsArgs,
+    console,
     error::CommandError,
     exit::Exit,
     journal::{JournalError, Replay},
@@ -23,7 +24,7 @@ pub(crate) fn list(args: &RunsArgs) -> Result<Exit, CommandError> {
     }
     folders.sort();
     for folder in folders {
-        println!("{}  {}", folder.display(), came_to(&folder));
+        console::say(&format!("{}  {}\n", folder.display(), came_to(&folder)))?;
     }
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     cli::VerifyArgs,
+    console,
     error::CommandError,
     exit::Exit,
     journal::Replay,
@@ -17,13 +18,12 @@ use crate::{
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, CommandError> {
     let replay = Replay::read(&args.run)?;
     let own = replay.header.facts.versions.get("ramp");
-    println!("journal: {} inputs, SHA-256 {}", replay.inputs, replay.sha256());
+    let say = |line: String| console::say(&(line + "\n"));
+    say(format!("journal: {} inputs, SHA-256 {}", replay.inputs, replay.sha256()))?;
     if own.is_none_or(|own| own != env!("CARGO_PKG_VERSION")) {
         let own = own.map_or("an unknown ramp", String::as_str);
-        println!(
-            "! written by ramp {own}; this is {}: texts may differ, figures may not",
-            env!("CARGO_PKG_VERSION")
-        );
+        let this = env!("CARGO_PKG_VERSION");
+        say(format!("! written by ramp {own}; this is {this}: texts may differ, figures may not"))?;
     }
     let report = report::of(&replay.header.facts, &replay.recorded, replay.sha256(), &args.run)?;
     let [french, english] = [Locale::French, Locale::English].map(|locale| report::files(&report, locale));
@@ -31,19 +31,17 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, CommandError> {
     for ((name, french), (_, english)) in french.iter().zip(&english) {
         let path = args.run.join(name);
         match fs::read_to_string(&path) {
-            Ok(text) if text == *french || text == *english => println!("✓ {name}"),
+            Ok(text) if text == *french || text == *english => say(format!("✓ {name}"))?,
             Ok(text) => {
                 differs = true;
-                println!("✗ {name} is not what the journal comes to");
+                say(format!("✗ {name} is not what the journal comes to"))?;
                 let parsed = || Some((serde_json::from_str(&text).ok()?, serde_json::from_str(french).ok()?));
                 if let Some((is, should)) = parsed().filter(|_| *name == JSON) {
-                    differences(&is, &should, "")
-                        .iter()
-                        .take(MOST)
-                        .for_each(|difference| println!("    {difference}"));
+                    let shown = differences(&is, &should, "");
+                    shown.iter().take(MOST).try_for_each(|difference| say(format!("    {difference}")))?;
                 }
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => println!("! {name} is not there"),
+            Err(error) if error.kind() == ErrorKind::NotFound => say(format!("! {name} is not there"))?,
             Err(source) => return Err(CommandError::Read { path, source }),
         }
     }

@@ -1,6 +1,6 @@
 //! What a newcomer meets first: mistakes, each answered by one clear error.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -217,7 +217,7 @@ fn a_configuration_is_begun_from_a_java_client_s_properties_without_its_secrets(
             command.env_remove(variable);
         }
         command.arg("init").args(more).current_dir(folder.path());
-        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        let output = command.stdin(Stdio::null()).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     let client = ["--client-properties", "client.properties", "--target", "kafka-b:9092"];
@@ -242,4 +242,26 @@ fn a_configuration_is_begun_from_a_java_client_s_properties_without_its_secrets(
     let (status, error) = init(&all);
     assert_eq!(status, 2, "{error}");
     assert!(error.contains("ramp.toml is there already; choose another with --output"), "{error}");
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is_one() {
+    let printed_to = |stdout: Stdio, command: &str| {
+        let mut ramp = Command::new(env!("CARGO_BIN_EXE_ramp"));
+        let output = ramp.arg(command).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        let output = output.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for command in ["plan", "schema", "man"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(printed_to(writer.into(), command), (Some(0), String::new()), "{command}");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (status, error) = printed_to(full.into(), command);
+        assert_eq!(status, Some(3), "{command}");
+        assert_eq!(
+            error, "ramp: cannot write to standard output: No space left on device (os error 28)\n",
+            "{command}"
+        );
+    }
 }

@@ -9,6 +9,7 @@ mod rate;
 pub mod raw;
 pub mod resolve;
 pub mod schema;
+mod shown;
 pub mod span;
 pub mod threshold;
 

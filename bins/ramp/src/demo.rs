@@ -169,6 +169,7 @@ impl Replication {
             variables: [].into(),
             topics: self.topics.clone(),
             payload: Payload::Json.to_string(),
+            configuration: [].into(),
         }
     }
 }

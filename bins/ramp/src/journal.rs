@@ -272,6 +272,7 @@ mod tests {
             variables: BTreeMap::new(),
             topics: Vec::new(),
             payload: "json".to_owned(),
+            configuration: BTreeMap::new(),
         }
     }
 

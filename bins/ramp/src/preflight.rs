@@ -276,5 +276,6 @@ fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts
         variables: observer.variables().clone(),
         topics: settings.topics.clone(),
         payload: settings.payload.to_string(),
+        configuration: settings.shown(),
     }
 }

@@ -89,9 +89,9 @@ impl fmt::Debug for ClusterConfig {
 /// Whether a librdkafka property holds a secret, which belongs into no file or command line.
 #[must_use]
 pub fn is_secret(property: &str) -> bool {
-    property.contains("password")
-        || property.contains("secret")
-        || ["sasl.username", "sasl.jaas.config", "ssl.key.pem", "ssl.keystore.key", "sasl.oauthbearer.config"]
+    ["password", "passphrase", "secret"].iter().any(|word| property.contains(word))
+        || property.ends_with("key.pem")
+        || ["sasl.username", "sasl.jaas.config", "ssl.keystore.key", "sasl.oauthbearer.config"]
             .contains(&property)
 }
 

@@ -21,11 +21,11 @@ use tokio::{
 use self::answer::{Answer, Data, Targets, decode, refusal};
 pub(crate) use self::moments::Moments;
 pub use self::{
-    config::{Credentials, PrometheusConfig, Tls},
+    config::{Credentials, PrometheusConfig, Tls, shown_url},
     error::QueryError,
 };
 pub(crate) use self::{
-    config::{Secrets, plain_url, shown_url},
+    config::{Secrets, plain_url},
     error::chain,
 };
 use crate::dashboard::span;

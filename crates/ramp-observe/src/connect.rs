@@ -24,7 +24,15 @@ pub struct ConnectConfig {
 
 impl fmt::Debug for ConnectConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectConfig").field("address", &shown_url(&self.url)).finish_non_exhaustive()
+        f.debug_struct("ConnectConfig").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+impl ConnectConfig {
+    /// The address as it may be shown: without a login that stands in it, and without its query.
+    #[must_use]
+    pub fn address(&self) -> String {
+        shown_url(&self.url)
     }
 }
 

@@ -21,7 +21,7 @@ mod variable;
 
 pub use self::{
     check::{Caution, QueryCheck},
-    client::{Credentials, PrometheusConfig, QueryError, Tls},
+    client::{Credentials, PrometheusConfig, QueryError, Tls, shown_url},
     dashboard::{DashboardError, Dashboards},
     observer::{HostValue, ObserveError, Observed, Observer, ObserverSpec, survey},
     query::{ExpressionError, Groups, Parts},

@@ -134,6 +134,10 @@ pub struct RunFacts {
     pub topics: Vec<String>,
     /// What each record carried.
     pub payload: String,
+    /// The configuration that the run had, by the keys of its file, a login as `***`; nothing in the journals of older
+    /// versions, and where nothing was configured.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub configuration: BTreeMap<String, String>,
 }
 
 /// A query that was asked.

@@ -61,6 +61,8 @@ pub struct Settings {
     pub grafana: Option<GrafanaConfig>,
     /// Whether the campaign is annotated there.
     pub annotations: bool,
+    /// Whether the hosts' signals stop a tier.
+    pub host: HostCriteria,
 }
 
 impl Settings {
@@ -115,6 +117,7 @@ impl Settings {
             connect: connect::settings(raw.connect, args.addresses.connect.clone(), folder)?,
             annotations: raw.grafana.annotations,
             grafana: grafana::settings(raw.grafana, folder)?,
+            host: raw.host.criteria,
             catalog,
             plan,
         })
@@ -191,6 +194,14 @@ fn cluster(
             ConfigError::Missing { key: "target.bootstrap", flag: "--target", variable: "KAFKA_TARGET" }
         }
     })?;
+    if bootstrap.contains('@') {
+        let key = format!("{section}.bootstrap");
+        return Err(value(
+            &key,
+            "(hidden)",
+            &"it holds a login; use username_env, and password_env or password_file",
+        ));
+    }
     if let Some(secret) = raw.properties.keys().find(|property| is_secret(property)) {
         let key = format!("{section}.properties.{secret}");
         return Err(value(

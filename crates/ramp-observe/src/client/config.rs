@@ -129,7 +129,8 @@ impl PrometheusConfig {
 }
 
 /// An address as it may be shown: without a login that stands in it, and without its query.
-pub(crate) fn shown_url(url: &str) -> String {
+#[must_use]
+pub fn shown_url(url: &str) -> String {
     let Ok(mut url) = Url::parse(url) else { return "(no address)".to_owned() };
     // Only addresses without a host refuse, and those have no login.
     let _ = url.set_username("").and_then(|()| url.set_password(None));

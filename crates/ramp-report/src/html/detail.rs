@@ -331,9 +331,32 @@ impl Page<'_> {
         let head = [self.t("Signal", "Signal"), self.t("Panneau", "Panel"), self.t("Requête", "Query")];
         let body = html! {
             (table(heading, &[self.t("Quoi", "What"), self.t("Valeur", "Value")], &rows))
+            @if !facts.configuration.is_empty() { (self.configuration()) }
             @if !queries.is_empty() { h3 { (asked) } (table(asked, &head, &queries)) }
         };
         self.section("run", heading, &body)
+    }
+
+    /// What the run was configured with: long, and seldom asked for.
+    fn configuration(&self) -> Markup {
+        let rows = self.report.facts.configuration.iter();
+        let rows = rows.map(|(key, value)| {
+            vec![html! { code { (visible(&short(key))) } }, html! { code { (visible(&short(value))) } }]
+        });
+        let rows: Vec<_> = rows.collect();
+        let head = [self.t("Clé de ramp.toml", "Key of ramp.toml"), self.t("Valeur", "Value")];
+        html! {
+            details {
+                summary { "Configuration" }
+                p.note {
+                    (self.t(
+                        "Telle que l'exécution l'avait, options et variables comprises. *** : présent, non montré.",
+                        "As the run had it, flags and variables included. ***: present, not shown.",
+                    ))
+                }
+                (table("Configuration", &head, &rows))
+            }
+        }
     }
 
     fn tier_name(&self, place: usize) -> String {

@@ -26,6 +26,7 @@ pub(crate) fn hostile_report() -> Report {
     report.facts.payload.clone_from(&name);
     report.facts.topics = vec![name.clone(); 3];
     report.facts.versions.insert("ramp".to_owned(), name.clone());
+    report.facts.configuration = BTreeMap::from([(name.clone(), name.clone())]);
     report.facts.variables = BTreeMap::from([(name.clone(), name.clone())]);
     report.facts.queries.push(QueryFact {
         signal: ramp_core::signal::SignalId::new(name.clone()),

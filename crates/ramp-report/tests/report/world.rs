@@ -411,6 +411,16 @@ pub(crate) fn facts() -> RunFacts {
         variables: BTreeMap::from([("interval".to_owned(), "30s".to_owned())]),
         topics: vec!["t.generated-data-01.json".to_owned()],
         payload: "json".to_owned(),
+        configuration: [
+            ("source.bootstrap", "kafka-a:9093"),
+            ("source.login", "***"),
+            ("source.properties.security.protocol", "SASL_SSL"),
+            ("target.bootstrap", "kafka-b:9092"),
+            ("prometheus.headers.X-Scope-OrgID", "***"),
+            ("replication.policy", "default"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into(),
     }
 }
 

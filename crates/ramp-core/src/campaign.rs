@@ -70,8 +70,9 @@ pub struct Campaign {
     before: Option<Tally>,
     /// When the last record of the last tier that ran was under way.
     drained: Option<Elapsed>,
-    /// Whether records of a tier that a former process has left may be under way until the path is shown to be clear.
-    resumed: bool,
+    /// Whether records that this process has not sent may be under way until the path is shown to be clear: whatever
+    /// loaded it before the campaign, or a former process of it.
+    unknown: bool,
     actions: VecDeque<Action>,
     events: VecDeque<Event>,
 }
@@ -98,7 +99,7 @@ impl Campaign {
             search: None,
             before: None,
             drained: None,
-            resumed: false,
+            unknown: true,
             actions: VecDeque::from([Action::ProvePath { tier: 0 }]),
             events: VecDeque::new(),
         }
@@ -246,7 +247,7 @@ impl Campaign {
             return;
         }
         let Some(&Tier { rate, hold, p99_bound: bound, .. }) = self.tier(tier) else { return };
-        if std::mem::replace(&mut self.resumed, false) {
+        if std::mem::replace(&mut self.unknown, false) {
             self.drained = Some(self.now);
         }
         self.actions.push_back(Action::StartLoad { tier, rate, hold, bound });
@@ -356,7 +357,7 @@ impl Campaign {
         self.events.clear();
         // What was counted while nothing of the campaign ran is not its own.
         self.counters.fill(Counters::default());
-        self.resumed = true;
+        self.unknown = true;
         self.events.push_back(Event::TierRepeated { tier, at: self.now });
         self.prove(tier);
     }

@@ -100,8 +100,9 @@ pub enum PlanError {
     /// A hold in which too few values of a signal could ever be had.
     #[error(
         "tiers[{place}].hold: {hold:?} is too short to judge {signal}: at least {least:?} is needed \
-         (its interval {interval:?} and its rate window {window:?} must fit in it {fits} times); \
-         hold longer, sample faster or shorten the window"
+         (its interval {interval:?} and its rate window {window:?} must fit in it {fits} times{}); \
+         hold longer, sample faster or shorten the window",
+        remembered(*memory)
     )]
     HoldTooShort {
         /// Index of the tier.
@@ -118,6 +119,8 @@ pub enum PlanError {
         window: Duration,
         /// How many times the two must fit.
         fits: u32,
+        /// How long it remembers what was before the first tier; zero for any other, which is waited for.
+        memory: Duration,
     },
     /// A crossing that must last as long as the tier, or longer, could never count.
     #[error(
@@ -202,6 +205,14 @@ const SETTLINGS_PER_HOLD: u32 = 5;
 pub(super) struct Faults<'a> {
     draft: &'a PlanDraft,
     found: Vec<PlanError>,
+}
+
+/// What a hold needs beside, of a gauge with a memory.
+fn remembered(memory: Duration) -> String {
+    if memory.is_zero() {
+        return String::new();
+    }
+    format!(" after the {memory:?} that it remembers of the time before the campaign")
 }
 
 impl<'a> Faults<'a> {
@@ -324,7 +335,9 @@ impl<'a> Faults<'a> {
         for signal in &self.draft.signals {
             let stops = tier.criteria.iter().any(|c| c.signal == signal.id && c.severity == Severity::Stop);
             let fits = if stops && !signal.optional { SETTLINGS_PER_HOLD } else { 1 };
-            let least = signal.settling().saturating_mul(fits);
+            // No wait comes before the first tier in which a gauge could forget.
+            let memory = if place == 0 && stops { signal.memory } else { Duration::ZERO };
+            let least = signal.settling().saturating_mul(fits).saturating_add(memory);
             let judged = tier.criteria.iter().any(|c| c.signal == signal.id);
             if judged && tier.hold < least && !tier.hold.is_zero() {
                 self.found.push(PlanError::HoldTooShort {
@@ -335,6 +348,7 @@ impl<'a> Faults<'a> {
                     interval: signal.interval,
                     window: signal.window,
                     fits,
+                    memory,
                 });
             }
         }

@@ -206,6 +206,23 @@ fn a_warning_below_its_stop_is_no_fault_in_either_direction() {
 }
 
 #[test]
+fn a_first_tier_holds_for_as_long_as_a_gauge_remembers_beside_what_judging_it_takes() {
+    let mut plan = draft();
+    plan.signals[0].memory = secs(60);
+    plan.tiers.iter_mut().for_each(|tier| tier.hold = secs(60));
+    let errors = Plan::new(plan.clone()).unwrap_err();
+    let told = errors.to_string();
+    assert_eq!(errors.faults().len(), 1, "every later tier has a wait before it: {told}");
+    assert!(
+        told.contains("tiers[0].hold: 60s is too short to judge cpu: at least 85s is needed")
+            && told.contains("5 times after the 60s that it remembers of the time before the campaign"),
+        "{told}"
+    );
+    plan.tiers[0].hold = secs(85);
+    assert!(Plan::new(plan).is_ok());
+}
+
+#[test]
 fn a_prometheus_scraping_every_15_s_with_a_rate_window_of_2_min_is_too_slow_for_a_tier_of_5_min() {
     let mut plan = draft();
     plan.signals[0].interval = secs(15);

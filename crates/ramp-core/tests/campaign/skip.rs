@@ -104,10 +104,9 @@ proptest! {
     ) {
         let waited = noisy(behind, cpu, seen.clone()).run();
         let skipped = World { at: skip(at), ..noisy(behind, cpu, seen) }.run();
-        prop_assert_eq!(waited.verdicts(), skipped.verdicts());
-        let (with, without) = (skipped.outcome().tiers, waited.outcome().tiers);
-        for (with, without) in with.iter().zip(&without).flat_map(|(a, b)| a.signals.iter().zip(&b.signals)) {
-            prop_assert_eq!((with.seen, with.expected), (without.seen, without.expected));
-        }
+        // The next tier begins at another moment between two scrapes, and sees others.
+        let (with, without) = (&skipped.outcome().tiers[0], &waited.outcome().tiers[0]);
+        prop_assert_eq!(with.verdict, without.verdict);
+        prop_assert_eq!(&with.signals, &without.signals);
     }
 }

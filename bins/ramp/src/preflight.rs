@@ -13,7 +13,9 @@ use ramp_load::{
 };
 use ramp_observe::{
     DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, VariableError,
-    catalog, connect::ConnectError,
+    catalog,
+    connect::ConnectError,
+    grafana::{Grafana, GrafanaError},
 };
 use ramp_report::{QueryFact, QueryFound, RunFacts};
 use tokio::{
@@ -25,7 +27,7 @@ use crate::{
     check::{self, Finding},
     claim::{Claim, ClaimError},
     components::Components,
-    config::resolve::Settings,
+    config::resolve::{DashboardPlace, Settings},
     driver::{BEAT, Means, Start},
 };
 
@@ -71,6 +73,9 @@ pub enum PreflightError {
     /// The dashboards.
     #[error("dashboards: {0}")]
     Dashboards(#[from] DashboardError),
+    /// Grafana, which has the dashboards.
+    #[error("grafana: {0}")]
+    Grafana(#[from] GrafanaError),
     /// Prometheus, or one of the queries.
     #[error("prometheus: {0}")]
     Observe(#[from] ObserveError),
@@ -91,6 +96,12 @@ impl PreflightError {
         matches!(
             self,
             Self::Dashboards(_)
+                | Self::Grafana(
+                    GrafanaError::Address { .. }
+                        | GrafanaError::Login(_)
+                        | GrafanaError::NoDashboard { .. }
+                        | GrafanaError::NoPanels { .. }
+                )
                 | Self::Observe(
                     ObserveError::Configuration(_)
                         | ObserveError::Dashboard(_)
@@ -196,8 +207,9 @@ pub(crate) async fn watch(
 /// Asks each query once.
 pub(crate) async fn observe(settings: &Settings, start: Start) -> Result<Observer, PreflightError> {
     let dashboards = match &settings.dashboards {
-        Some(path) => Dashboards::load(path)?,
-        None => Dashboards::embedded()?,
+        DashboardPlace::BuiltIn => Dashboards::embedded()?,
+        DashboardPlace::Files(path) => Dashboards::load(path)?,
+        DashboardPlace::Grafana(config, named) => Grafana::new(config)?.dashboards(named, PATIENCE).await?,
     };
     let spec = ObserverSpec {
         dashboards: &dashboards,
@@ -210,6 +222,9 @@ pub(crate) async fn observe(settings: &Settings, start: Start) -> Result<Observe
     };
     Ok(Observer::connect(&settings.prometheus, spec).await?)
 }
+
+/// How long Grafana may take for a dashboard.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The signals of the criteria, and those of the form's columns.
 fn wanted(settings: &Settings) -> Vec<SignalId> {

@@ -171,6 +171,11 @@ impl Dashboards {
         files.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Dashboards that were read one by one.
+    pub(crate) const fn of(dashboards: Vec<Dashboard>) -> Self {
+        Self(dashboards)
+    }
+
     /// The query that shows a signal.
     pub(crate) fn find(&self, entry: &Entry) -> Result<Found<'_>, DashboardError> {
         let known = |dashboard: &&Dashboard| dashboard.is_called(&entry.dashboard);
@@ -199,12 +204,16 @@ impl Dashboards {
 }
 
 impl Dashboard {
+    /// The dashboard in `json`, which is called `file`; `None` where it is none.
+    pub(crate) fn read(file: String, json: &Value) -> Option<Self> {
+        Some(Self { file, model: Model::read(json)? })
+    }
+
     fn parse(path: &Path, text: &str) -> Result<Self, DashboardError> {
         let json: Value = serde_json::from_str(text)
             .map_err(|source| DashboardError::Parse { path: path.to_owned(), source })?;
-        let model = Model::read(&json).ok_or_else(|| DashboardError::NoPanels { path: path.to_owned() })?;
         let file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        Ok(Self { file, model })
+        Self::read(file, &json).ok_or_else(|| DashboardError::NoPanels { path: path.to_owned() })
     }
 
     pub(crate) fn variables(&self) -> &[Variable] {

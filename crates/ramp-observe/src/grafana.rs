@@ -1,16 +1,18 @@
 //! Grafana's HTTP interface: its dashboards are read, and annotations are written.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use reqwest::{Method, Response, StatusCode, Url};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
     client::{Credentials, QueryError, Tls, shown_url},
+    dashboard::{Dashboard, Dashboards},
     rest::{Failure, Rest, Section, Unfit},
 };
 
@@ -115,6 +117,16 @@ pub enum GrafanaError {
         /// The uid.
         uid: String,
     },
+    /// There is one, and it shows nothing.
+    #[error(
+        "{address} has no panels in the dashboard of uid {uid:?}; choose another under [grafana.dashboards]"
+    )]
+    NoPanels {
+        /// Its address.
+        address: String,
+        /// The uid.
+        uid: String,
+    },
     /// Another HTTP status that is no success.
     #[error("{address} answers with HTTP status {status}; check grafana.url")]
     Status {
@@ -144,6 +156,33 @@ impl Grafana {
             Unfit::Address(reason) => GrafanaError::Address { url: config.address(), reason },
             Unfit::Login(error) => GrafanaError::Login(error),
         })
+    }
+
+    /// The dashboards whose uids stand in `named`, each called by its name there as a file is by its own.
+    ///
+    /// # Errors
+    /// When one of them cannot be read within `patience`.
+    pub async fn dashboards(
+        &self,
+        named: &BTreeMap<String, String>,
+        patience: Duration,
+    ) -> Result<Dashboards, GrafanaError> {
+        let mut dashboards = Vec::new();
+        for (name, uid) in named {
+            let url = self.0.path(&["api", "dashboards", "uid", uid]);
+            let answer = self.ask(Method::GET, url, None, "dashboards:read", patience).await;
+            let answer = answer.map_err(|error| match error {
+                GrafanaError::Status { address, status: 404 } => {
+                    GrafanaError::NoDashboard { address, uid: uid.clone() }
+                }
+                error => error,
+            });
+            let Found { dashboard } = self.json(answer?, patience).await?;
+            let none = || GrafanaError::NoPanels { address: self.0.address(), uid: uid.clone() };
+            let file = format!("{}.json", name.strip_suffix(".json").unwrap_or(name));
+            dashboards.push(Dashboard::read(file, &dashboard).ok_or_else(none)?);
+        }
+        Ok(Dashboards::of(dashboards))
     }
 
     /// Writes `annotation`.
@@ -200,7 +239,7 @@ impl Grafana {
         }
     }
 
-    async fn json<T: serde::de::DeserializeOwned>(
+    async fn json<T: DeserializeOwned>(
         &self,
         answer: Response,
         patience: Duration,
@@ -215,6 +254,12 @@ impl Grafana {
             Failure::Foreign(reason) => GrafanaError::Foreign { address, reason },
         }
     }
+}
+
+/// Grafana's answer to who asks for a dashboard.
+#[derive(Deserialize)]
+struct Found {
+    dashboard: Value,
 }
 
 /// Grafana's answer to a new annotation.

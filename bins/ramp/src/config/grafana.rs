@@ -1,6 +1,9 @@
 //! The team's Grafana, if its address is known.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use ramp_observe::{Credentials, Tls, grafana::GrafanaConfig};
 
@@ -8,15 +11,16 @@ use super::{
     ConfigError,
     login::{self, Places},
     raw::RawGrafana,
-    resolve::{bytes, value},
+    resolve::{DashboardPlace, bytes, value},
 };
 
 /// Where it is and how to log in there; nothing where no address stands. Files stand relative to `folder`.
 pub(super) fn settings(raw: RawGrafana, folder: &Path) -> Result<Option<GrafanaConfig>, ConfigError> {
-    let RawGrafana { url, token_env, token_file, token_command, ca_file, annotations } = raw;
+    let RawGrafana { url, token_env, token_file, token_command, ca_file, annotations, dashboards } = raw;
     let token = Places::new(&token_env, &token_file, &token_command);
     let Some(url) = url else {
-        let said = !token.is_nowhere() || ca_file.is_some() || annotations;
+        let has_login = !token.is_nowhere() || ca_file.is_some();
+        let said = has_login || annotations || !dashboards.is_empty();
         let missing = || value(SECTION, "(incomplete)", &"it has no url; write url = \"https://…\" into it");
         return if said { Err(missing()) } else { Ok(None) };
     };
@@ -29,6 +33,23 @@ pub(super) fn settings(raw: RawGrafana, folder: &Path) -> Result<Option<GrafanaC
     let authorities = ca_file.map(|file| bytes(&folder.join(file))).transpose()?;
     let credentials = token.map(Credentials::bearer);
     Ok(Some(GrafanaConfig { url, credentials, tls: Tls { authorities, identity: None } }))
+}
+
+/// Where the dashboards are, which stand in one place only.
+pub(super) fn dashboards(
+    files: Option<PathBuf>,
+    named: BTreeMap<String, String>,
+    grafana: Option<&GrafanaConfig>,
+) -> Result<DashboardPlace, ConfigError> {
+    match (files, grafana) {
+        (Some(files), _) if !named.is_empty() => {
+            let reason = "there is a [grafana.dashboards] as well; keep one of them";
+            Err(value("prometheus.dashboards", &files.display().to_string(), &reason))
+        }
+        (Some(files), _) => Ok(DashboardPlace::Files(files)),
+        (None, Some(grafana)) if !named.is_empty() => Ok(DashboardPlace::Grafana(grafana.clone(), named)),
+        (None, _) => Ok(DashboardPlace::BuiltIn),
+    }
 }
 
 /// What the configuration calls this part.
@@ -53,6 +74,23 @@ mod tests {
     }
 
     #[test]
+    fn dashboards_stand_in_one_place() {
+        let grafana = resolved("url = 'http://a:1'").unwrap();
+        let named = || BTreeMap::from([("mm2".to_owned(), "uid".to_owned())]);
+        let place = |files, named| dashboards(files, named, grafana.as_ref());
+        let files = || Some(PathBuf::from("dashboards"));
+        assert!(matches!(place(None, BTreeMap::new()).unwrap(), DashboardPlace::BuiltIn));
+        assert!(matches!(place(files(), BTreeMap::new()).unwrap(), DashboardPlace::Files(_)));
+        let DashboardPlace::Grafana(_, found) = place(None, named()).unwrap() else { panic!("elsewhere") };
+        assert_eq!(found, named());
+        let error = place(files(), named()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "prometheus.dashboards = \"dashboards\": there is a [grafana.dashboards] as well; keep one of them"
+        );
+    }
+
+    #[test]
     fn a_token_without_an_address_or_that_is_not_there_is_refused_unseen() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
@@ -61,6 +99,7 @@ mod tests {
         for (text, reason) in [
             (token.clone(), "grafana = \"(incomplete)\": it has no url"),
             ("annotations = true".to_owned(), "it has no url"),
+            ("dashboards = { a = 'b' }".to_owned(), "it has no url"),
             ("url = 'http://a:1'\nannotations = true".to_owned(), "Grafana takes none without a token"),
             (format!("url = 'http://a:1'\ntoken_env = 'X'\n{token}"), "keep one of them"),
             ("url = 'http://a:1'\ntoken_env = 'RAMP_TEST_NO_SUCH'".to_owned(), "RAMP_TEST_NO_SUCH"),

@@ -175,6 +175,8 @@ pub struct RawGrafana {
     pub ca_file: Option<PathBuf>,
     /// Whether a campaign's tiers and verdicts are written there as annotations.
     pub annotations: bool,
+    /// The uids of the dashboards to judge by, each under the name that its file would have.
+    pub dashboards: BTreeMap<String, String>,
 }
 
 /// A program and its arguments. A text is none: no shell takes it apart.

@@ -1,6 +1,7 @@
 //! What the program may use: flags over environment over file, every value checked.
 
 use std::{
+    collections::BTreeMap,
     env,
     path::{Path, PathBuf},
     time::Duration,
@@ -51,8 +52,8 @@ pub struct Settings {
     pub prometheus: PrometheusConfig,
     /// Which panels show them.
     pub catalog: Catalog,
-    /// The dashboards that say how; the built-in ones otherwise.
-    pub dashboards: Option<PathBuf>,
+    /// The dashboards that say how.
+    pub dashboards: DashboardPlace,
     /// How often they are read.
     pub sampling: Duration,
     /// Where the replication's tasks tell how they stand, if anywhere.
@@ -63,6 +64,17 @@ pub struct Settings {
     pub annotations: bool,
     /// Whether the hosts' signals stop a tier.
     pub host: HostCriteria,
+}
+
+/// Where the dashboards are.
+#[derive(Debug)]
+pub enum DashboardPlace {
+    /// In this program.
+    BuiltIn,
+    /// In a file or a folder.
+    Files(PathBuf),
+    /// In a Grafana: their uids by the names that their files would have.
+    Grafana(GrafanaConfig, BTreeMap<String, String>),
 }
 
 impl Settings {
@@ -103,6 +115,10 @@ impl Settings {
             );
             return Err(value("load.max_records", &most.to_string(), &reason));
         }
+        let files = raw.prometheus.dashboards.as_ref().map(|path| folder.join(path));
+        let (annotations, named) = (raw.grafana.annotations, raw.grafana.dashboards.clone());
+        let grafana = grafana::settings(raw.grafana, folder)?;
+        let dashboards = grafana::dashboards(files, named, grafana.as_ref())?;
         Ok(Self {
             name: name(raw.name.unwrap_or_else(|| plan.name.clone()))?,
             runs: raw.runs.unwrap_or_else(|| PathBuf::from("runs")),
@@ -111,12 +127,12 @@ impl Settings {
             policy: policy(raw.replication)?,
             topics,
             payload,
-            dashboards: raw.prometheus.dashboards.as_ref().map(|path| folder.join(path)),
             sampling: prometheus::sampling(&raw.prometheus)?,
             prometheus: prometheus::settings(raw.prometheus, args.addresses.prometheus.clone(), folder)?,
             connect: connect::settings(raw.connect, args.addresses.connect.clone(), folder)?,
-            annotations: raw.grafana.annotations,
-            grafana: grafana::settings(raw.grafana, folder)?,
+            annotations,
+            dashboards,
+            grafana,
             host: raw.host.criteria,
             catalog,
             plan,

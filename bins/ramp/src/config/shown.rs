@@ -8,7 +8,7 @@ use ramp_observe::{PrometheusConfig, Tls, VariableValue, shown_url};
 
 use super::{
     raw::{HostCriteria, RawPolicy},
-    resolve::Settings,
+    resolve::{DashboardPlace, Settings},
     span::Span,
 };
 
@@ -43,8 +43,14 @@ impl Settings {
         shown.set("load.payload", payload.to_string());
         shown.prometheus(prometheus);
         shown.set("prometheus.sampling", Span::new(*sampling).to_string());
-        if let Some(dashboards) = dashboards {
-            shown.set("prometheus.dashboards", dashboards.display().to_string());
+        match dashboards {
+            DashboardPlace::BuiltIn => {}
+            DashboardPlace::Files(path) => shown.set("prometheus.dashboards", path.display().to_string()),
+            DashboardPlace::Grafana(_, named) => {
+                named
+                    .iter()
+                    .for_each(|(name, uid)| shown.set(&format!("grafana.dashboards.{name}"), uid.clone()));
+            }
         }
         if let Some(connect) = connect {
             shown.set("connect.url", connect.address());

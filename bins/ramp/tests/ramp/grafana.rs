@@ -17,11 +17,15 @@ use ramp_observe::{
     grafana::{Grafana, GrafanaConfig},
 };
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    runtime::Runtime,
     task::JoinHandle,
 };
+
+use crate::laboratory::Laboratory;
 
 const TOKEN: &str = "glsa_hunter2";
 
@@ -270,4 +274,127 @@ async fn a_grafana_that_never_answers_holds_up_nothing_and_is_waited_for_a_few_s
     let [full, .., last] = warnings.as_slice() else { panic!("{warnings:?}") };
     assert!(full.ends_with(" annotations are left out: Grafana is too slow"), "{warnings:?}");
     assert_eq!(last, "the last annotations are left out: Grafana is too slow");
+}
+
+/// A dashboard that is read by its uid, as Grafana answers.
+fn dashboard(line: &str) -> Option<(u16, String)> {
+    let text = match line {
+        "GET /api/dashboards/uid/mm2-replication" => {
+            include_str!("../../../../fixtures/dashboards/mm2-replication.json")
+        }
+        "GET /api/dashboards/uid/mm2-detailed-metrics" => {
+            include_str!("../../../../fixtures/dashboards/mm2-detailed-metrics.json")
+        }
+        "GET /api/dashboards/uid/xfpJB9FGz" => {
+            include_str!("../../../../fixtures/dashboards/Node-Eporter.json")
+        }
+        _other => return None,
+    };
+    let dashboard: Value = serde_json::from_str(text).unwrap();
+    Some((200, json!({"meta": {"type": "db", "slug": "x"}, "dashboard": dashboard}).to_string()))
+}
+
+#[test]
+fn a_campaign_judges_by_dashboards_of_a_grafana_and_is_annotated_there() {
+    let lab = Laboratory::start_cold();
+    let (runtime, folder) = (Runtime::new().unwrap(), TempDir::new().unwrap());
+    let token = folder.path().join("token");
+    std::fs::write(&token, format!("{TOKEN}\n")).unwrap();
+    let server = runtime.block_on(Server::start(|request| {
+        dashboard(&request.line).or_else(|| Some((200, json!({"id": 7}).to_string())))
+    }));
+    let mut section = toml::toml! {
+        annotations = true
+        [dashboards]
+        mm2-replication = "mm2-replication"
+        mm2-detailed-metrics = "mm2-detailed-metrics"
+        Node-Eporter = "xfpJB9FGz"
+    };
+    section.insert("url".to_owned(), server.url.clone().into());
+    section.insert("token_file".to_owned(), token.to_str().unwrap().into());
+    let campaign = lab.campaign("grafana", &["P1"]).short().section("grafana", section).run();
+    assert_eq!(campaign.verdicts(), ["go"], "{campaign}");
+    assert!(!campaign.stderr.contains("annotation"), "none failed: {campaign}");
+    assert!(!campaign.to_string().contains(TOKEN), "{campaign}");
+    let lines: Vec<_> = server.requests().into_iter().map(|request| request.line).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/dashboards/uid/xfpJB9FGz",
+            "GET /api/dashboards/uid/mm2-detailed-metrics",
+            "GET /api/dashboards/uid/mm2-replication",
+            "POST /api/annotations",
+            "PATCH /api/annotations/7",
+            "POST /api/annotations",
+        ]
+    );
+    let verdict = server.requests().pop().unwrap();
+    let tags = verdict.body["tags"].as_array().unwrap();
+    assert_eq!(tags[2..], [json!("P1"), json!("GO")], "{verdict:?}");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let ago = now - verdict.body["time"].as_u64().unwrap();
+    assert!(ago < 60_000, "{ago} ms ago");
+}
+
+#[tokio::test]
+async fn a_dashboard_that_is_not_had_is_one_clear_error_without_the_token() {
+    let panels = json!({"dashboard": {"title": "empty"}}).to_string();
+    for (status, body, error) in [
+        (
+            401,
+            TOKEN,
+            "URL refuses the token (HTTP status 401); name a service account's token with token_env or token_file under [grafana]",
+        ),
+        (
+            403,
+            TOKEN,
+            "URL does not let the token's owner do this (HTTP status 403); its service account needs dashboards:read",
+        ),
+        (
+            404,
+            TOKEN,
+            "URL has no dashboard of uid \"a b\"; the uid stands in a dashboard's own address, …/d/UID/…",
+        ),
+        (302, TOKEN, "URL answers with HTTP status 302; check grafana.url"),
+        (
+            200,
+            "<html>",
+            "URL does not answer as Grafana does: its answer is of another form at column 1; check grafana.url",
+        ),
+        (
+            200,
+            "{\"x\": 1}",
+            "URL does not answer as Grafana does: its answer is of another form at column 8; check grafana.url",
+        ),
+        (
+            200,
+            panels.as_str(),
+            "URL has no panels in the dashboard of uid \"a b\"; choose another under [grafana.dashboards]",
+        ),
+    ] {
+        let body = body.to_owned();
+        let server = Server::start(move |_| Some((status, body.clone()))).await;
+        let named = [("mm2".to_owned(), "a b".to_owned())].into();
+        let refused =
+            server.client().dashboards(&named, Duration::from_secs(60)).await.unwrap_err().to_string();
+        assert_eq!(refused.replace(&server.url, "URL"), error);
+        assert_eq!(server.requests()[0].line, "GET /api/dashboards/uid/a%20b");
+    }
+    let silent = Server::start(|_| None).await;
+    let named = [("mm2".to_owned(), "a".to_owned())].into();
+    let refused =
+        silent.client().dashboards(&named, Duration::from_millis(200)).await.unwrap_err().to_string();
+    let error = format!("{} does not answer: no answer within 0.2 s; check grafana.url", silent.url);
+    assert_eq!(refused, error);
+}
+
+#[test]
+fn an_address_with_a_login_is_refused_unseen() {
+    let url = "http://admin:hunter2@grafana:3000".to_owned();
+    let error = Grafana::new(&GrafanaConfig { url, ..GrafanaConfig::default() }).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "\"http://grafana:3000/\" is no address of Grafana: it holds a login; use token_env or token_file; write for \
+         example https://grafana.example.org"
+    );
 }

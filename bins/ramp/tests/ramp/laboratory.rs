@@ -132,11 +132,24 @@ impl CampaignBuilder {
     }
 
     /// Gives the source's clients a property.
-    pub(crate) fn source_property(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn source_property(self, key: &str, value: &str) -> Self {
+        self.configured(|config| {
+            let source = config["source"].as_table_mut().unwrap();
+            let properties = source.entry("properties").or_insert_with(|| toml::Table::new().into());
+            properties.as_table_mut().unwrap().insert(key.to_owned(), value.into());
+        })
+    }
+
+    /// Gives the configuration a section.
+    pub(crate) fn section(self, name: &str, section: toml::Table) -> Self {
+        self.configured(|config| {
+            config.insert(name.to_owned(), section.into());
+        })
+    }
+
+    fn configured(mut self, change: impl FnOnce(&mut toml::Table)) -> Self {
         let mut config: toml::Table = std::fs::read_to_string(&self.config).unwrap().parse().unwrap();
-        let source = config["source"].as_table_mut().unwrap();
-        let properties = source.entry("properties").or_insert_with(|| toml::Table::new().into());
-        properties.as_table_mut().unwrap().insert(key.to_owned(), value.into());
+        change(&mut config);
         self.config = self.folder.join("ramp.toml");
         std::fs::write(&self.config, toml::to_string(&config).unwrap()).unwrap();
         self

@@ -268,6 +268,7 @@ mod tests {
             source: "a:1".to_owned(),
             target: "b:1".to_owned(),
             prometheus: "http://c:1".to_owned(),
+            grafana: None,
             queries: Vec::new(),
             variables: BTreeMap::new(),
             topics: Vec::new(),

@@ -15,9 +15,9 @@ use ramp_observe::{
     DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, VariableError,
     catalog,
     connect::ConnectError,
-    grafana::{Grafana, GrafanaError},
+    grafana::{Grafana, GrafanaConfig, GrafanaError},
 };
-use ramp_report::{QueryFact, QueryFound, RunFacts};
+use ramp_report::{PanelPlace, QueryFact, QueryFound, RunFacts};
 use tokio::{
     runtime::Handle,
     task::{JoinError, spawn_blocking},
@@ -266,10 +266,16 @@ fn remarks(check: &QueryCheck) -> Vec<String> {
 }
 
 fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts {
+    // The team's Grafana has the team's dashboards, not those of this program.
+    let grafana = match settings.dashboards {
+        DashboardPlace::BuiltIn => None,
+        DashboardPlace::Files(_) | DashboardPlace::Grafana(..) => settings.grafana.as_ref(),
+    };
     let queries = observer.checks().iter().map(|check| QueryFact {
         signal: check.signal.clone(),
         dashboard: check.dashboard.clone(),
         panel: check.panel.clone(),
+        place: check.uid.clone().map(|uid| PanelPlace { uid, panel: check.panel_id }),
         expression: check.expression.clone(),
         panel_expression: Some(check.panel_expression.clone()).filter(|panel| *panel != check.expression),
         found: Some(QueryFound {
@@ -287,6 +293,7 @@ fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts
         source: settings.source.bootstrap.clone(),
         target: settings.target.bootstrap.clone(),
         prometheus: observer.address().to_owned(),
+        grafana: grafana.map(GrafanaConfig::address),
         queries: queries.collect(),
         variables: observer.variables().clone(),
         topics: settings.topics.clone(),

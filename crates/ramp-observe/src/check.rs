@@ -15,6 +15,10 @@ pub struct QueryCheck {
     pub dashboard: String,
     /// The panel's title.
     pub panel: String,
+    /// The dashboard's uid, by which a Grafana that has it knows it; nothing where it has none.
+    pub uid: Option<String>,
+    /// The panel's id in its dashboard, where it has one.
+    pub panel_id: Option<i64>,
     /// Which of the panel's queries.
     pub ref_id: String,
     /// How the panel names its series.
@@ -206,6 +210,8 @@ mod tests {
             signal: SignalId::literal("host.cpu"),
             dashboard: "d.json".to_owned(),
             panel: "CPU".to_owned(),
+            uid: None,
+            panel_id: None,
             ref_id: "A".to_owned(),
             legend: String::new(),
             panel_expression: "avg(rate(cpu[30s]))".to_owned(),

@@ -225,6 +225,11 @@ impl Dashboard {
         self.model.range
     }
 
+    /// What Grafana knows it by, where it is named.
+    pub(crate) fn uid(&self) -> Option<&str> {
+        Some(self.model.uid.as_str()).filter(|uid| !uid.is_empty())
+    }
+
     /// Whether it is the one of this file, title or uid.
     fn is_called(&self, name: &str) -> bool {
         let stem = self.file.strip_suffix(".json").unwrap_or(&self.file);
@@ -330,6 +335,10 @@ impl<'a> Found<'a> {
 
     pub(crate) fn panel(&self) -> &str {
         &self.panel.title
+    }
+
+    pub(crate) const fn panel_id(&self) -> Option<i64> {
+        self.panel.id
     }
 
     /// The least steps that the query asks for and that the panel does, as they are written.

@@ -126,6 +126,9 @@ pub struct RunFacts {
     pub target: String,
     /// The address of Prometheus.
     pub prometheus: String,
+    /// That of the Grafana which has the dashboards, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grafana: Option<String>,
     /// Every query that was asked.
     pub queries: Vec<QueryFact>,
     /// What the dashboards' template variables were resolved to.
@@ -149,6 +152,9 @@ pub struct QueryFact {
     pub dashboard: String,
     /// The panel's title.
     pub panel: String,
+    /// Where the team's Grafana has the panel, if it is known there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<PanelPlace>,
     /// The query that was judged, its variables resolved.
     pub expression: String,
     /// What the panel itself asks, where that is another query.
@@ -160,6 +166,16 @@ pub struct QueryFact {
     /// What is to be known about its readings: how the panel's expression was taken apart, and cautions.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// Where a Grafana has a panel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PanelPlace {
+    /// The dashboard's uid.
+    pub uid: String,
+    /// The panel's id in it; nothing where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel: Option<i64>,
 }
 
 /// What a query found when it was asked before the run.

@@ -272,6 +272,7 @@ mod tests {
             source: settings.source.bootstrap.clone(),
             target: settings.target.bootstrap.clone(),
             prometheus: settings.prometheus.address(),
+            grafana: None,
             queries: Vec::new(),
             variables: BTreeMap::new(),
             topics: settings.topics.clone(),

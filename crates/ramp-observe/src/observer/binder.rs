@@ -147,6 +147,8 @@ impl<'a> Binder<'a> {
             signal: meaning.signal.clone(),
             dashboard: found.dashboard.file.clone(),
             panel: found.panel().to_owned(),
+            uid: found.dashboard.uid().map(ToOwned::to_owned),
+            panel_id: found.panel_id(),
             ref_id: found.ref_id().to_owned(),
             legend: found.legend().to_owned(),
             panel_expression: query.panel.clone(),

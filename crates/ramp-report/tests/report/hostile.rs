@@ -7,7 +7,9 @@ use ramp_core::{
     observation::{LoadLimit, LoadPart},
     verdict::Finding,
 };
-use ramp_report::{Locale, QueryFact, QueryFound, Report, csv, html, json, junit, markdown, terminal};
+use ramp_report::{
+    Locale, PanelPlace, QueryFact, QueryFound, Report, csv, html, json, junit, markdown, terminal,
+};
 
 use crate::journal::report;
 
@@ -24,6 +26,7 @@ pub(crate) fn hostile_report() -> Report {
     report.facts.source.clone_from(&name);
     report.facts.target.clone_from(&name);
     report.facts.payload.clone_from(&name);
+    report.facts.grafana = Some("javascript:alert(1)//".to_owned());
     report.facts.topics = vec![name.clone(); 3];
     report.facts.versions.insert("ramp".to_owned(), name.clone());
     report.facts.configuration = BTreeMap::from([(name.clone(), name.clone())]);
@@ -32,6 +35,7 @@ pub(crate) fn hostile_report() -> Report {
         signal: ramp_core::signal::SignalId::new(name.clone()),
         dashboard: name.clone(),
         panel: name.clone(),
+        place: Some(PanelPlace { uid: name.clone(), panel: Some(-1) }),
         expression: name.clone(),
         panel_expression: Some(name.clone()),
         found: Some(QueryFound {

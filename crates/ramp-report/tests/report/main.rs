@@ -8,6 +8,7 @@ mod form;
 mod hostile;
 mod journal;
 mod limits;
+mod links;
 mod renderings;
 mod schemas;
 mod size;

@@ -387,6 +387,7 @@ pub(crate) fn facts() -> RunFacts {
         signal,
         dashboard: dashboard.to_owned(),
         panel: panel.to_owned(),
+        place: None,
         expression: expression.to_owned(),
         panel_expression: None,
         found: None,
@@ -399,6 +400,7 @@ pub(crate) fn facts() -> RunFacts {
         source: "kafka-a:9093".to_owned(),
         target: "kafka-b:9092".to_owned(),
         prometheus: "http://prometheus:9090".to_owned(),
+        grafana: None,
         queries: vec![
             query(
                 ACTIVE,

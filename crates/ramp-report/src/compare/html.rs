@@ -23,7 +23,7 @@ pub fn render(comparison: &Comparison<'_>, locale: Locale) -> String {
     let differences = comparison.differences(locale);
     let body = html! {
         main {
-            section {
+            section #compare {
                 h1 { (title) }
                 (table(title, &head, &rows))
                 p { (locale.comparison_rule(comparison.margin)) }

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use maud::{Markup, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ramp_core::{
     signal::Unit,
+    tier_result::TierResult,
     verdict::{Finding, Verdict, Weight},
 };
 
 use super::{Page, table};
 use crate::{
-    PanelPlace, QueryFact,
+    QueryFact,
     grid::{Checklist, Row},
     label::{sentence, short, visible},
 };
@@ -240,7 +240,7 @@ impl Page<'_> {
             @for (row, result) in with_any().filter(|(_, result)| !result.findings.is_empty()) {
                 h3 { (visible(&short(&row.tier.name))) " " (self.badge(row.verdict())) }
                 ul.findings {
-                    @for finding in &result.findings { (self.finding(finding)) }
+                    @for finding in &result.findings { (self.finding(result, finding)) }
                 }
             }
             @if let Some(over) = self.report.overrun {
@@ -250,7 +250,7 @@ impl Page<'_> {
         self.section("findings", self.t("Constats", "Findings"), &body)
     }
 
-    fn finding(&self, finding: &Finding) -> Markup {
+    fn finding(&self, result: &TierResult, finding: &Finding) -> Markup {
         let (class, word) = match finding.weight() {
             Weight::Stop => ("stop", "STOP"),
             Weight::Insufficient => ("open", self.t("insuffisant", "insufficient")),
@@ -261,51 +261,13 @@ impl Page<'_> {
             li {
                 span.badge.(class) { (word) } " "
                 (visible(&short(&self.locale.finding(finding))))
-                @if let Some(query) = query { (self.links(query)) }
+                @if let Some(query) = query { (self.links(query, Some(result))) }
             }
         }
     }
 
     fn query_of(&self, signal: &str) -> Option<&QueryFact> {
         self.report.facts.queries.iter().find(|query| query.signal.as_str() == signal)
-    }
-
-    /// Where a query's values over the campaign can be looked at.
-    fn links(&self, query: &QueryFact) -> Markup {
-        let places = [("Prometheus", self.graph(&query.expression)), ("Grafana", self.panel(query))];
-        html! {
-            @for (name, address) in places.into_iter().filter_map(|(name, address)| Some((name, address?))) {
-                " " a href=(address) rel="noreferrer" { (self.t("voir dans", "see in")) " " (name) }
-            }
-        }
-    }
-
-    /// The address of a query's graph, where Prometheus has one that a browser opens.
-    fn graph(&self, query: &str) -> Option<String> {
-        let address = opened(&self.report.facts.prometheus)?;
-        let (start, end) = self.span()?;
-        let seconds = end.duration_since(start).as_secs();
-        let end = end.strftime("%Y-%m-%d %H:%M:%S").to_string();
-        let (query, end) = (percent(query), percent(&end));
-        Some(format!("{address}/graph?g0.expr={query}&g0.tab=0&g0.range_input={seconds}s&g0.end_input={end}"))
-    }
-
-    /// The address of a query's panel, where Grafana's and the panel's place there are known.
-    fn panel(&self, query: &QueryFact) -> Option<String> {
-        let address = opened(self.report.facts.grafana.as_deref()?)?;
-        let PanelPlace { uid, panel } = query.place.as_ref()?;
-        let (start, end) = self.span()?;
-        let (from, to) = (start.as_millisecond(), end.as_millisecond());
-        let view = panel.map_or_else(String::new, |id| format!("&viewPanel={id}"));
-        Some(format!("{address}/d/{}?from={from}&to={to}{view}", percent(uid)))
-    }
-
-    /// When the campaign began and ended.
-    fn span(&self) -> Option<(jiff::Timestamp, jiff::Timestamp)> {
-        let started: jiff::Timestamp = self.report.facts.started.parse().ok()?;
-        let took = f64::from(self.report.timeline.end_seconds()).max(60.0).ceil();
-        let end = started.checked_add(jiff::SignedDuration::try_from_secs_f64(took).ok()?).ok()?;
-        Some((started, end))
     }
 
     fn run(&self) -> Markup {
@@ -335,7 +297,7 @@ impl Page<'_> {
                 html! { (visible(&short(&query.dashboard))) br; (visible(&short(&query.panel))) },
                 html! {
                     code { (text) }
-                    (self.links(query))
+                    (self.links(query, None))
                     @if let Some(panel) = &query.panel_expression {
                         p.note { (self.t("panneau : ", "panel: ")) code { (visible(panel)) } }
                     }
@@ -389,15 +351,4 @@ fn cell(value: Option<String>) -> Markup {
         Some(value) => html! { (value) },
         None => html! { span.absent { "—" } },
     }
-}
-
-/// A text as a part of an address.
-fn percent(text: &str) -> impl std::fmt::Display {
-    utf8_percent_encode(text, NON_ALPHANUMERIC)
-}
-
-/// An address without its last slash, where it is one that a browser opens.
-fn opened(address: &str) -> Option<&str> {
-    let opens = address.starts_with("http://") || address.starts_with("https://");
-    opens.then(|| address.trim_end_matches('/'))
 }

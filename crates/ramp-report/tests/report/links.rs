@@ -1,5 +1,8 @@
 //! Where a page leads to: nothing is fetched, and nothing that is no address becomes one.
 
+use std::time::Duration;
+
+use ramp_core::{units::Ratio, verdict::Finding};
 use ramp_report::{Locale, PanelPlace, html};
 
 use crate::journal::report;
@@ -42,6 +45,26 @@ fn a_query_leads_to_its_graph_and_its_panel_over_the_campaign() {
     );
     let whole = &addresses("http://prometheus:9090/", Some("https://grafana/team/"), place(None))[1];
     assert!(whole.contains("/d/a1%2Fb2?from=") && !whole.contains("viewPanel"), "{whole}");
+}
+
+#[test]
+fn a_finding_leads_to_the_time_of_its_tier() {
+    let mut report = report("stop-at-p3");
+    let signal = report.facts.queries[0].signal.clone();
+    report.facts.prometheus = "http://prometheus:9090".to_owned();
+    let tier = &mut report.tiers[2];
+    let least = Ratio::new(0.8).unwrap();
+    let (source, series, absence) = (String::new(), None, None);
+    tier.findings = vec![Finding::Coverage { signal, source, series, seen: 1, expected: 2, least, absence }];
+    let (started, stopped) = (tier.started.unwrap().since_start(), tier.stopped.unwrap().since_start());
+    let waited = Duration::from_secs(300);
+    tier.recovery.as_mut().unwrap().waited = waited;
+    let shown = stopped + waited + Duration::from_secs(30) - started;
+    let page = html::render(&report, Locale::English);
+    let (_, findings) = page.split_once("id=\"findings\"").unwrap();
+    let (_, seconds) = findings.split_once("g0.range_input=").unwrap();
+    let seconds: u64 = seconds.split_once('s').unwrap().0.parse().unwrap();
+    assert!(seconds.abs_diff(shown.as_secs()) <= 2, "{seconds} s for {shown:?}");
 }
 
 #[test]

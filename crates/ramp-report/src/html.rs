@@ -95,10 +95,15 @@ impl Page<'_> {
 /// A table that scrolls by itself where the screen is narrower than it.
 pub(crate) fn table(caption: &str, head: &[&str], rows: &[Vec<Markup>]) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(caption) {
+        div.scroll tabindex="0" role="group" aria-label=(caption) {
             table {
                 caption.hidden { (caption) }
-                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
+                thead {
+                    tr {
+                        // What heads nothing is no head to a reader of the screen.
+                        @for cell in head { @if cell.is_empty() { td {} } @else { th scope="col" { (cell) } } }
+                    }
+                }
                 tbody {
                     @for row in rows {
                         tr {

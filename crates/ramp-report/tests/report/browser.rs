@@ -127,6 +127,11 @@ fn a_reader_of_the_screen_finds_names_for_everything() {
             "[...document.querySelectorAll('section')].every(e => document.getElementById(e.getAttribute('aria-labelledby')))",
         ),
         (
+            "landmarks of different names",
+            "(names => new Set(names).size === names.length)([...document.querySelectorAll('section, [role=region]')]
+                .map(e => e.getAttribute('aria-label') ?? document.getElementById(e.getAttribute('aria-labelledby')).textContent))",
+        ),
+        (
             "what scrolls has the keyboard",
             "[...document.querySelectorAll('.scroll, .plot, .still')].every(e => e.tabIndex === 0)",
         ),

@@ -143,6 +143,7 @@ fn without_plots(page: &str) -> String {
     let page = replaced(page, "<svg width", "</svg>", "[plot]");
     let page = replaced(&page, "type=\"application/json\">", "</script>", "[values]");
     let page = replaced(&page, "<style>", "</style>", "[style]");
+    let page = replaced(&page, "style-src '", "'", "style-src [style]");
     let page = replaced(&page, "data-plot=\"", "\"", "[place]");
     replaced(&page, "<script>", "</script>", "[script]")
 }

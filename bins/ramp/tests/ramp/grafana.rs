@@ -316,6 +316,8 @@ fn a_campaign_judges_by_dashboards_of_a_grafana_and_is_annotated_there() {
     assert_eq!(campaign.verdicts(), ["go"], "{campaign}");
     assert!(!campaign.stderr.contains("annotation"), "none failed: {campaign}");
     assert!(!campaign.to_string().contains(TOKEN), "{campaign}");
+    let left = lab.left("grafana");
+    assert!(left.contains("xfpJB9FGz") && !left.contains(TOKEN), "the uid is told and the token is not");
     let lines: Vec<_> = server.requests().into_iter().map(|request| request.line).collect();
     assert_eq!(
         lines,

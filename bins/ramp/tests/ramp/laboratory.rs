@@ -88,6 +88,14 @@ impl Laboratory {
         self.lab.throttle(throttle).unwrap();
     }
 
+    /// All that the campaign called `name` has left in its run's folder.
+    pub(crate) fn left(&self, name: &str) -> String {
+        let runs = std::fs::read_dir(self.folder.path().join(name).join("runs")).unwrap();
+        let files = runs.flat_map(|run| std::fs::read_dir(run.unwrap().path()).unwrap());
+        let text = |path: PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+        files.map(|file| text(file.unwrap().path())).collect()
+    }
+
     /// A campaign of the laboratory's own plan, with only `tiers` of it.
     pub(crate) fn campaign(&self, name: &str, tiers: &[&str]) -> CampaignBuilder {
         let mut plan: toml::Table = include_str!("../../../../fixtures/lab/plan.toml").parse().unwrap();

@@ -7,14 +7,15 @@ use std::{
     path::Path,
 };
 
+use ramp_load::interval_log::intervals;
 use ramp_observe::catalog;
-use ramp_report::{KnownSignals, Locale, Report, RunFacts, csv, html, json, junit, markdown};
+use ramp_report::{KnownSignals, Locale, Report, RunFacts, csv, heat::Heat, html, json, junit, markdown};
 use sha2::{Digest, Sha256};
 
 use crate::{
     cli::{Format, ReportArgs},
     console,
-    driver::latency_log::EXTENSION,
+    driver::latency_log::{EXTENSION, file_name},
     error::CommandError,
     exit::Exit,
     journal::{Replay, hexadecimal},
@@ -57,7 +58,27 @@ pub(crate) fn of(
     let mut report = Report::of(facts.clone(), campaign, recorder, known);
     report.journal_sha256 = Some(journal_sha256);
     report.latency_logs = latency_logs(folder)?;
+    report.heat = heat(&report, folder)?;
     Ok(report)
+}
+
+/// What the logs of latencies in the folder of a run hold, at the times of the campaign.
+fn heat(report: &Report, folder: &Path) -> Result<Heat, CommandError> {
+    let mut heat = Heat::default();
+    for (tier, result) in report.loads() {
+        let (name, Some(started)) = (file_name(&tier.name), result.started) else { continue };
+        // Two tiers of one log cannot be told apart in it.
+        let shares = report.loads().filter(|(other, _)| file_name(&other.name) == name).count();
+        if shares > 1 || !report.latency_logs.contains_key(&name) {
+            continue;
+        }
+        let path = folder.join(name);
+        let log = fs::read(&path).map_err(|source| CommandError::Read { path, source })?;
+        for interval in intervals(&log) {
+            heat.note(started.after(interval.from), &interval.seen);
+        }
+    }
+    Ok(heat)
 }
 
 /// The SHA-256 of each log of latencies in the folder of a run, by its name.

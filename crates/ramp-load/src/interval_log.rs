@@ -5,9 +5,13 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use hdrhistogram::serialization::{
-    V2DeflateSerializer,
-    interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag},
+    Deserializer, V2DeflateSerializer,
+    interval_log::{
+        IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError,
+        LogEntry, Tag,
+    },
 };
 
 use crate::{
@@ -49,7 +53,7 @@ impl<W: Write> IntervalLog<W> {
     /// When it cannot be written.
     pub fn write(&mut self, interval: &LoadSnapshot) -> io::Result<()> {
         let LoadSnapshot { from, span, lateness, ack, total, .. } = interval;
-        self.add(*from, *span, &[("lateness", lateness), ("ack", ack), ("total", total)])
+        self.add(*from, *span, &[(LATENESS, lateness), ("ack", ack), ("total", total)])
     }
 
     /// Adds an interval of what a probe has seen, as `replication` and `seen`, that began `from` after the start and
@@ -63,7 +67,7 @@ impl<W: Write> IntervalLog<W> {
         span: Duration,
         interval: &ArrivalSnapshot,
     ) -> io::Result<()> {
-        self.add(from, span, &[("replication", &interval.replication), ("seen", &interval.latency)])
+        self.add(from, span, &[("replication", &interval.replication), (SEEN, &interval.latency)])
     }
 
     fn add(&mut self, from: Duration, span: Duration, parts: &[(&str, &Distribution)]) -> io::Result<()> {
@@ -81,5 +85,100 @@ impl<W: Write> IntervalLog<W> {
             }
         }
         self.writer.flush()
+    }
+}
+
+/// What an interval of a log tells of the records that were seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interval {
+    /// When it began, since the load's start.
+    pub from: Duration,
+    /// How long the records that were seen in it had taken, each time with how many took so long; none where the load
+    /// was watched and nothing was seen.
+    pub seen: Vec<(Duration, u64)>,
+}
+
+/// The intervals of the last load in a log, up to the first that cannot be read: the log of a load that was killed
+/// breaks off within a line. An interval in which records were seen may come twice, once without them.
+pub fn intervals(log: &[u8]) -> impl Iterator<Item = Interval> {
+    let last = log.windows(START.len()).rposition(|window| window == START).unwrap_or_default();
+    let entries = IntervalLogIterator::new(log.get(last..).unwrap_or_default()).map_while(Result::ok);
+    let histograms = entries.filter_map(|entry| match entry {
+        LogEntry::Interval(histogram) => Some(histogram),
+        LogEntry::StartTime(_) | LogEntry::BaseTime(_) => None,
+    });
+    let mut deserializer = Deserializer::new();
+    histograms
+        .filter_map(move |histogram| match histogram.tag().as_ref().map(Tag::as_str) {
+            Some(LATENESS) => Some(Some(Interval { from: histogram.start_timestamp(), seen: Vec::new() })),
+            Some(SEEN) => Some(seen(&mut deserializer, &histogram)),
+            _another => None,
+        })
+        .map_while(|interval| interval)
+}
+
+fn seen(deserializer: &mut Deserializer, histogram: &IntervalLogHistogram<'_>) -> Option<Interval> {
+    let bytes = BASE64_STANDARD.decode(histogram.encoded_histogram()).ok()?;
+    let counts = deserializer.deserialize::<u64, _>(&mut bytes.as_slice()).ok()?;
+    let counts = counts
+        .iter_recorded()
+        .map(|step| (Duration::from_nanos(step.value_iterated_to()), step.count_since_last_iteration()));
+    Some(Interval { from: histogram.start_timestamp(), seen: counts.collect() })
+}
+
+const LATENESS: &str = "lateness";
+const SEEN: &str = "seen";
+
+/// How the log of each load begins.
+const START: &[u8] = b"#[StartTime";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Writes a load of which records of these latencies were seen in its second second, and none in its first.
+    fn write(log: &mut Vec<u8>, latencies: &[u64]) {
+        let mut log =
+            IntervalLog::begin(log, Moment::from_nanos(1_700_000_000_000_000_000), "a test").unwrap();
+        let mut arrived = ArrivalSnapshot::default();
+        latencies.iter().for_each(|millis| arrived.latency.record(Duration::from_millis(*millis)));
+        for second in [Duration::ZERO, SECOND] {
+            log.add(second, SECOND, &[(LATENESS, &Distribution::default())]).unwrap();
+        }
+        log.write_arrivals(SECOND, SECOND, &arrived).unwrap();
+    }
+
+    fn counts(interval: &Interval) -> Vec<(u64, u64)> {
+        let rounded = |latency: &Duration| (latency.as_secs_f64() * 100.0).round() as u64 * 10;
+        interval.seen.iter().map(|(latency, count)| (rounded(latency), *count)).collect()
+    }
+
+    #[test]
+    fn a_log_is_read_as_it_was_written_and_only_its_last_load_counts() {
+        let mut log = Vec::new();
+        write(&mut log, &[500]);
+        write(&mut log, &[20, 20, 3_000]);
+        let read: Vec<_> = intervals(&log).collect();
+        let told: Vec<_> = read.iter().map(|interval| (interval.from, counts(interval))).collect();
+        let seen = vec![(20, 2), (3_000, 1)];
+        assert_eq!(told, [(Duration::ZERO, vec![]), (SECOND, vec![]), (SECOND, seen)]);
+    }
+
+    #[test]
+    fn a_log_that_breaks_off_is_read_as_far_as_it_goes_and_what_is_no_log_holds_nothing() {
+        let mut log = Vec::new();
+        write(&mut log, &[20]);
+        for cut in [2, 20, 60] {
+            let broken = &log[..log.len() - cut];
+            assert!(
+                intervals(broken).all(|interval| interval.seen.is_empty()),
+                "without the last {cut} bytes"
+            );
+            assert_eq!(intervals(broken).count(), 2, "without the last {cut} bytes");
+        }
+        assert_eq!(intervals(b"Tag=seen,0,1,2,hostile\n\xff\x00").count(), 0);
+        assert_eq!(intervals(b"").count(), 0);
     }
 }

@@ -1,6 +1,7 @@
 //! Plots over the time of the whole campaign, as SVG. Colours are those of the light page; the page's style sheet
 //! replaces each by its own for dark and for print.
 
+pub(crate) mod heat;
 pub(crate) mod tail;
 pub(crate) mod tiers;
 

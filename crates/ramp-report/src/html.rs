@@ -5,6 +5,7 @@
 //! by their hashes, and nothing else may run or load.
 
 mod detail;
+mod heatmap;
 mod links;
 mod plots;
 mod summary;

@@ -8,6 +8,7 @@ mod chart;
 pub mod compare;
 pub mod csv;
 mod grid;
+pub mod heat;
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -33,6 +34,7 @@ use ramp_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    heat::Heat,
     limit::{Case, Likely},
     timeline::{Recording, Timeline},
     trace::Traces,
@@ -71,6 +73,9 @@ pub struct Report {
     /// The SHA-256 of each log of latencies that lies beside the journal, in hexadecimal, by its file's name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub latency_logs: BTreeMap<String, String>,
+    /// The latencies over time that those logs hold, which a page draws; the logs themselves have every figure of it.
+    #[serde(skip)]
+    pub heat: Heat,
     #[serde(skip)]
     known: KnownSignals,
     /// Whether the replication told how its tasks stand.
@@ -254,6 +259,7 @@ impl Report {
             timeline: recorder.recording.timeline.clone(),
             journal_sha256: None,
             latency_logs: BTreeMap::new(),
+            heat: Heat::default(),
             plan,
             known,
             knows_tasks: recorder.traces.components.are_told(),
@@ -269,6 +275,11 @@ impl Report {
     /// The results of the plan's tiers, then those of the probes.
     fn results(&self) -> impl Iterator<Item = &TierResult> {
         self.tiers.iter().chain(self.probes.iter().map(|probe| &probe.result))
+    }
+
+    /// The tiers and probes that have a final verdict, each with it.
+    pub fn loads(&self) -> impl Iterator<Item = (&Tier, &TierResult)> {
+        self.results().filter_map(|result| Some((self.tier(result.tier)?, result)))
     }
 
     /// The likely limits of the tier that results call `place`.

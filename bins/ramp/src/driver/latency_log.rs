@@ -42,8 +42,7 @@ impl LatencyLog {
         account: Arc<TierAccount>,
         clock: Clock,
     ) -> io::Result<Self> {
-        let safe = tier.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' });
-        let path = folder.join(format!("latency-{}.{EXTENSION}", safe.collect::<String>()));
+        let path = folder.join(file_name(tier));
         let (until, ended) = channel();
         let file = path.clone();
         let write = move || write(&file, &account, clock, &ended);
@@ -89,6 +88,12 @@ fn write(path: &Path, account: &TierAccount, clock: Clock, ended: &Receiver<()>)
         }
         (last, sent, seen) = (now, all_sent, all_seen);
     }
+}
+
+/// How the log of a tier is called.
+pub(crate) fn file_name(tier: &str) -> String {
+    let safe = tier.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' });
+    format!("latency-{}.{EXTENSION}", safe.collect::<String>())
 }
 
 /// How such a log's name ends.

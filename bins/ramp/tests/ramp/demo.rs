@@ -72,6 +72,8 @@ fn a_report_is_verified_by_its_journal(folder: &Path) {
         let seconds = log.lines().filter(|line| line.starts_with(&format!("Tag={part},"))).count();
         assert!(seconds >= 5, "{part} in {seconds} of at least 5 s: {log}");
     }
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("<figure id=\"latency-heat\">"), "the page draws what that log holds");
     let report = run.join("report.json");
     let text = std::fs::read_to_string(&report).unwrap();
     std::fs::write(&report, text.replacen(r#""validated":1000"#, r#""validated":2500"#, 1)).unwrap();

@@ -39,6 +39,7 @@ impl Page<'_> {
         let body = html! {
             (self.tier_latencies())
             (self.tails())
+            (self.heat(&shades, span))
             @for figure in &figures { (self.figure(figure, &shades, span)) }
             p.note {
                 (self.t(
@@ -290,7 +291,7 @@ impl Page<'_> {
     }
 
     /// A bound over the load of each tier that ran.
-    fn bounds(
+    pub(super) fn bounds(
         &self,
         value: impl Fn(&ramp_core::tier_result::TierResult, &ramp_core::plan::Tier) -> Option<f64>,
     ) -> Vec<Bound> {
@@ -331,7 +332,7 @@ impl Page<'_> {
     }
 
     /// Milliseconds at a logarithmic axis; seconds from one on.
-    fn logarithmic(&self, value: f64) -> String {
+    pub(super) fn logarithmic(&self, value: f64) -> String {
         if value >= 1_000.0 {
             format!("{} s", self.locale.number(value / 1e3, 0))
         } else {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::{
     chromium::Chromium,
+    heat::watched,
     hostile::hostile_report,
     journal::{report, told},
     world::World,
@@ -29,7 +30,7 @@ fn a_page_asks_for_nothing_complains_of_nothing_and_fits_every_screen() {
     let mut chromium = Chromium::start();
     let reports = ["all-go", "stop-at-p3", "stop-at-p1", "refined"].map(report);
     let told = told(&World { capacity: Some(4_000.0), ..World::default() });
-    for report in reports.iter().chain([&hostile_report(), &told]) {
+    for report in reports.iter().chain([&hostile_report(), &told, &watched()]) {
         let file = written(folder.path(), report);
         for (width, scheme) in WIDTHS.into_iter().flat_map(|width| SCHEMES.map(|scheme| (width, scheme))) {
             chromium.open(&file, width, scheme);

@@ -5,6 +5,7 @@ mod browser;
 mod chromium;
 mod compare;
 mod form;
+mod heat;
 mod hostile;
 mod journal;
 mod limits;

@@ -1,0 +1,121 @@
+//! How latencies were spread over time, in bounded memory: counts of records in columns of one width, which doubles when
+//! a campaign outgrows them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ramp_core::units::Elapsed;
+
+use crate::timeline::millis;
+
+/// How many records took how long, over time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heat {
+    column_seconds: u32,
+    columns: BTreeMap<u32, Column>,
+}
+
+/// The records of one column by the band of their latency. All bands are empty where nothing was seen.
+pub(crate) type Column = [u64; BANDS];
+
+impl Default for Heat {
+    fn default() -> Self {
+        Self { column_seconds: 1, columns: BTreeMap::new() }
+    }
+}
+
+impl Heat {
+    /// Takes what was seen from `at` on, each latency with how many records took so long; nothing of it where the load
+    /// was watched and nothing was seen.
+    pub fn note(&mut self, at: Elapsed, seen: &[(Duration, u64)]) {
+        let second = u32::try_from(at.since_start().as_secs()).unwrap_or(u32::MAX);
+        while second / self.column_seconds >= MOST_COLUMNS {
+            self.widen();
+        }
+        let column = self.columns.entry(second - second % self.column_seconds).or_insert([0; BANDS]);
+        for (latency, count) in seen {
+            if let Some(band) = column.get_mut(band(*latency)) {
+                *band = band.saturating_add(*count);
+            }
+        }
+    }
+
+    /// The width of a column, in seconds.
+    pub(crate) const fn column_seconds(&self) -> u32 {
+        self.column_seconds
+    }
+
+    /// The columns that were watched, in order, by their start in seconds since the campaign's.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (u32, &Column)> {
+        self.columns.iter().map(|(start, column)| (*start, column))
+    }
+
+    fn widen(&mut self) {
+        self.column_seconds = self.column_seconds.saturating_mul(2);
+        for (start, narrow) in std::mem::take(&mut self.columns) {
+            let wide = self.columns.entry(start - start % self.column_seconds).or_insert([0; BANDS]);
+            for (wide, narrow) in wide.iter_mut().zip(narrow) {
+                *wide = wide.saturating_add(narrow);
+            }
+        }
+    }
+}
+
+/// The band of a latency: four to each power of ten from 1 ms on; the first takes what is less.
+fn band(latency: Duration) -> usize {
+    let place = millis(latency).max(1.0).log10() * 4.0;
+    (place as usize).min(BANDS - 1)
+}
+
+/// Where a band begins, in milliseconds.
+pub(crate) fn band_start(band: usize) -> f64 {
+    10_f64.powf(band as f64 / 4.0)
+}
+
+/// As far as an hour, the longest that a log tells apart.
+pub(crate) const BANDS: usize = 27;
+
+/// More columns are no easier to read on any screen.
+const MOST_COLUMNS: u32 = 240;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    fn at(seconds: u64) -> Elapsed {
+        Elapsed::new(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_day_stays_within_its_columns_and_loses_no_record() {
+        let mut heat = Heat::default();
+        let day = 24 * 3_600;
+        for second in 0..day {
+            heat.note(at(second), &[(20 * MILLI, 3), (Duration::from_secs(second), 1)]);
+        }
+        assert!(heat.columns.len() <= MOST_COLUMNS as usize, "{}", heat.columns.len());
+        assert_eq!(heat.columns().flat_map(|(_, column)| column).sum::<u64>(), 4 * day);
+    }
+
+    #[test]
+    fn a_latency_lies_in_the_band_that_begins_below_it() {
+        for (latency, expected) in
+            [(MILLI / 2, 0), (MILLI, 0), (2 * MILLI, 1), (11 * MILLI, 4), (1_001 * MILLI, 12)]
+        {
+            assert_eq!(band(latency), expected, "{latency:?}");
+        }
+        assert_eq!(band(Duration::MAX), BANDS - 1);
+        assert!(band_start(BANDS) > millis(Duration::from_secs(3_600)), "the last band holds an hour");
+    }
+
+    #[test]
+    fn a_watched_second_without_an_arrival_is_a_column_and_an_unwatched_one_is_none() {
+        let mut heat = Heat::default();
+        heat.note(at(3), &[]);
+        heat.note(at(5), &[(MILLI, 2)]);
+        let watched: Vec<_> =
+            heat.columns().map(|(start, column)| (start, column.iter().sum::<u64>())).collect();
+        assert_eq!(watched, [(3, 0), (5, 2)]);
+    }
+}

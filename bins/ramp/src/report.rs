@@ -75,7 +75,7 @@ fn heat(report: &Report, folder: &Path) -> Result<Heat, CommandError> {
         let path = folder.join(name);
         let log = fs::read(&path).map_err(|source| CommandError::Read { path, source })?;
         for interval in intervals(&log) {
-            heat.note(started.after(interval.from), &interval.seen);
+            heat.note(started.after(interval.from), interval.span, &interval.seen);
         }
     }
     Ok(heat)

@@ -93,6 +93,8 @@ impl<W: Write> IntervalLog<W> {
 pub struct Interval {
     /// When it began, since the load's start.
     pub from: Duration,
+    /// How long it was.
+    pub span: Duration,
     /// How long the records that were seen in it had taken, each time with how many took so long; none where the load
     /// was watched and nothing was seen.
     pub seen: Vec<(Duration, u64)>,
@@ -110,7 +112,10 @@ pub fn intervals(log: &[u8]) -> impl Iterator<Item = Interval> {
     let mut deserializer = Deserializer::new();
     histograms
         .filter_map(move |histogram| match histogram.tag().as_ref().map(Tag::as_str) {
-            Some(LATENESS) => Some(Some(Interval { from: histogram.start_timestamp(), seen: Vec::new() })),
+            Some(LATENESS) => {
+                let (from, span) = (histogram.start_timestamp(), histogram.duration());
+                Some(Some(Interval { from, span, seen: Vec::new() }))
+            }
             Some(SEEN) => Some(seen(&mut deserializer, &histogram)),
             _another => None,
         })
@@ -123,7 +128,8 @@ fn seen(deserializer: &mut Deserializer, histogram: &IntervalLogHistogram<'_>) -
     let counts = counts
         .iter_recorded()
         .map(|step| (Duration::from_nanos(step.value_iterated_to()), step.count_since_last_iteration()));
-    Some(Interval { from: histogram.start_timestamp(), seen: counts.collect() })
+    let (from, span) = (histogram.start_timestamp(), histogram.duration());
+    Some(Interval { from, span, seen: counts.collect() })
 }
 
 const LATENESS: &str = "lateness";

@@ -12,6 +12,8 @@ use crate::timeline::millis;
 pub struct Heat {
     column_seconds: u32,
     columns: BTreeMap<u32, Column>,
+    /// When what was noted last had begun and had ended, and what was seen in it.
+    last: Option<(Elapsed, Elapsed, Column)>,
 }
 
 /// The records of one column by the band of their latency. All bands are empty where nothing was seen.
@@ -19,24 +21,48 @@ pub(crate) type Column = [u64; BANDS];
 
 impl Default for Heat {
     fn default() -> Self {
-        Self { column_seconds: 1, columns: BTreeMap::new() }
+        Self { column_seconds: 1, columns: BTreeMap::new(), last: None }
     }
 }
 
 impl Heat {
-    /// Takes what was seen from `at` on, each latency with how many records took so long; nothing of it where the load
-    /// was watched and nothing was seen.
-    pub fn note(&mut self, at: Elapsed, seen: &[(Duration, u64)]) {
+    /// Takes what was seen for `span` from `at` on, each latency with how many records took so long; nothing of it where
+    /// the load was watched and nothing was seen.
+    pub fn note(&mut self, at: Elapsed, span: Duration, seen: &[(Duration, u64)]) {
         let second = u32::try_from(at.since_start().as_secs()).unwrap_or(u32::MAX);
         while second / self.column_seconds >= MOST_COLUMNS {
             self.widen();
         }
-        let column = self.columns.entry(second - second % self.column_seconds).or_insert([0; BANDS]);
+        let mut noted = [0_u64; BANDS];
         for (latency, count) in seen {
-            if let Some(band) = column.get_mut(band(*latency)) {
+            if let Some(band) = noted.get_mut(band(*latency)) {
                 *band = band.saturating_add(*count);
             }
         }
+        self.cover(second);
+        let column = self.columns.entry(self.start_of(second)).or_insert([0; BANDS]);
+        add(column, &noted);
+        match &mut self.last {
+            Some((from, _, last)) if *from == at => add(last, &noted),
+            last => *last = Some((at, at.after(span), noted)),
+        }
+    }
+
+    /// An interval that is a little longer than a column, as they are where the machine is busy, may cover one in which
+    /// none begins: its records have arrived there too.
+    fn cover(&mut self, second: u32) {
+        let Some((from, end, noted)) = &self.last else { return };
+        let first = u32::try_from(from.since_start().as_secs()).unwrap_or(u32::MAX);
+        let between = self.start_of(first).saturating_add(self.column_seconds);
+        for start in (between..self.start_of(second)).step_by(self.column_seconds as usize) {
+            if Duration::from_secs(start.into()) < end.since_start() {
+                self.columns.entry(start).or_insert(*noted);
+            }
+        }
+    }
+
+    const fn start_of(&self, second: u32) -> u32 {
+        second - second % self.column_seconds
     }
 
     /// The width of a column, in seconds.
@@ -53,10 +79,14 @@ impl Heat {
         self.column_seconds = self.column_seconds.saturating_mul(2);
         for (start, narrow) in std::mem::take(&mut self.columns) {
             let wide = self.columns.entry(start - start % self.column_seconds).or_insert([0; BANDS]);
-            for (wide, narrow) in wide.iter_mut().zip(narrow) {
-                *wide = wide.saturating_add(narrow);
-            }
+            add(wide, &narrow);
         }
+    }
+}
+
+fn add(to: &mut Column, more: &Column) {
+    for (band, more) in to.iter_mut().zip(more) {
+        *band = band.saturating_add(*more);
     }
 }
 
@@ -82,6 +112,7 @@ mod tests {
     use super::*;
 
     const MILLI: Duration = Duration::from_millis(1);
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn at(seconds: u64) -> Elapsed {
         Elapsed::new(Duration::from_secs(seconds))
@@ -92,10 +123,21 @@ mod tests {
         let mut heat = Heat::default();
         let day = 24 * 3_600;
         for second in 0..day {
-            heat.note(at(second), &[(20 * MILLI, 3), (Duration::from_secs(second), 1)]);
+            heat.note(at(second), SECOND, &[(20 * MILLI, 3), (Duration::from_secs(second), 1)]);
         }
         assert!(heat.columns.len() <= MOST_COLUMNS as usize, "{}", heat.columns.len());
         assert_eq!(heat.columns().flat_map(|(_, column)| column).sum::<u64>(), 4 * day);
+    }
+
+    #[test]
+    fn intervals_of_more_than_a_second_leave_no_second_out_that_they_cover() {
+        let mut heat = Heat::default();
+        let span = Duration::from_millis(1_100);
+        for interval in 0..30 {
+            heat.note(Elapsed::START.after(span * interval), span, &[(MILLI, 11)]);
+        }
+        let watched: Vec<_> = heat.columns().map(|(start, column)| (start, column[0])).collect();
+        assert_eq!(watched, (0..=31).map(|second| (second, 11)).collect::<Vec<_>>());
     }
 
     #[test]
@@ -112,8 +154,8 @@ mod tests {
     #[test]
     fn a_watched_second_without_an_arrival_is_a_column_and_an_unwatched_one_is_none() {
         let mut heat = Heat::default();
-        heat.note(at(3), &[]);
-        heat.note(at(5), &[(MILLI, 2)]);
+        heat.note(at(3), SECOND, &[]);
+        heat.note(at(5), SECOND, &[(MILLI, 2)]);
         let watched: Vec<_> =
             heat.columns().map(|(start, column)| (start, column.iter().sum::<u64>())).collect();
         assert_eq!(watched, [(3, 0), (5, 2)]);

@@ -17,7 +17,7 @@ pub(crate) fn watched() -> Report {
         let latencies = [(12, 970), (40, 25), (900, 5)];
         let latencies = latencies.map(|(millis, count)| (Duration::from_millis(millis), count));
         let seen = if second == first + 2 { &[][..] } else { &latencies };
-        heat.note(Elapsed::new(Duration::from_secs(second)), seen);
+        heat.note(Elapsed::new(Duration::from_secs(second)), Duration::from_secs(1), seen);
     }
     report.heat = heat;
     report

@@ -19,7 +19,11 @@ fn a_campaign_of_a_day_is_a_page_of_less_than_five_megabytes() {
     // Latencies from a millisecond to an hour in each second, the worst for a heatmap.
     for second in 0..DAY {
         let latencies = (0..44).map(|step| (Duration::from_micros(1_000 << (step / 2)), 1 + step % 2 * 100));
-        report.heat.note(Elapsed::new(Duration::from_secs(second)), &latencies.collect::<Vec<_>>());
+        report.heat.note(
+            Elapsed::new(Duration::from_secs(second)),
+            Duration::from_secs(1),
+            &latencies.collect::<Vec<_>>(),
+        );
     }
     let page = html::render(&report, Locale::French);
     assert!(page.len() < MOST_BYTES, "{} bytes", page.len());

@@ -5,6 +5,12 @@ use std::{
     process::{Output, Stdio},
 };
 
+use rdkafka::{
+    ClientConfig, Message, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    producer::{BaseProducer, BaseRecord, Producer},
+    topic_partition_list::Offset,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -165,6 +171,51 @@ fn an_interrupted_probe_tells_what_it_has_seen() {
         "{account}"
     );
 }
+
+#[test]
+fn an_interrupt_after_the_load_gives_up_the_records_that_have_not_arrived() {
+    let (source, target) = (mock_of(&["t"]), mock_of(&["source.t"]));
+    let (source, target) = (source.bootstrap_servers(), target.bootstrap_servers());
+    let mut e2e = ramp_load();
+    e2e.args(["e2e", "--bootstrap", &source, "--target", &target, "--topic", "t", "--rate", "500"]);
+    e2e.args(["--records", "100", "--drain", "600"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut e2e = e2e.spawn().unwrap();
+    relay_canaries(&source, &target);
+    let mut told = String::new();
+    let mut progress = std::io::BufReader::new(e2e.stderr.take().unwrap());
+    while !told.contains("draining: ") {
+        let read = std::io::BufRead::read_line(&mut progress, &mut told).unwrap();
+        assert!(read > 0, "it has ended: {told}");
+    }
+    interrupt(e2e.id());
+    let mut account = String::new();
+    e2e.stdout.take().unwrap().read_to_string(&mut account).unwrap();
+    assert_eq!(e2e.wait().unwrap().code(), Some(1), "records are lost: {account}");
+    assert!(account.contains("interrupted") && account.contains("0 arrived, 100 lost"), "{account}");
+}
+
+/// Copies the first record of each partition of `t`, which are the canaries, and nothing of the load behind them.
+fn relay_canaries(source: &str, target: &str) {
+    let mut reading = ClientConfig::new();
+    reading.set("bootstrap.servers", source).set("group.id", "relay").set("enable.auto.commit", "false");
+    let reading: BaseConsumer = reading.create().unwrap();
+    let mut partitions = TopicPartitionList::new();
+    for partition in 0..3 {
+        partitions.add_partition_offset("t", partition, Offset::Beginning).unwrap();
+    }
+    reading.assign(&partitions).unwrap();
+    let writing: BaseProducer = ClientConfig::new().set("bootstrap.servers", target).create().unwrap();
+    for _ in 0..3 {
+        let canary = reading.poll(PATIENCE).unwrap().unwrap();
+        let copy = BaseRecord::<[u8], [u8]>::to("source.t").partition(canary.partition());
+        let copy =
+            copy.headers(canary.headers().unwrap().detach()).payload(canary.payload().unwrap_or_default());
+        writing.send(copy).unwrap();
+    }
+    writing.flush(PATIENCE).unwrap();
+}
+
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 #[test]
 fn command_lines_that_make_no_sense_are_refused() {

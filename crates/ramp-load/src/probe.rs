@@ -297,7 +297,6 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("fetch.wait.max.ms", "50"),
     ("fetch.min.bytes", "1"),
     ("fetch.error.backoff.ms", "50"),
-    ("queued.max.messages.kbytes", "131072"),
 ];
 
 const REFRESH: Duration = Duration::from_secs(5);

@@ -77,15 +77,17 @@ impl Arrivals {
     /// Notes arrivals; returns how many there were.
     pub(super) fn take<'a>(&self, sightings: impl Iterator<Item = (&'a Sighting, Sent)>) -> usize {
         let mut seen = lock(&self.seen);
-        let mut count = 0;
+        let (mut count, mut fresh) = (0, 0);
         for (sighting, sent) in sightings {
             count += 1;
-            if self.arrived.mark(sighting.stamp.sequence) {
+            if self.arrived.set(sighting.stamp.sequence) {
+                fresh += 1;
                 seen.take(sighting, sent);
             } else {
                 seen.snapshot.duplicates += 1;
             }
         }
+        self.arrived.add(fresh);
         count
     }
 

@@ -19,13 +19,22 @@ impl Records {
         Self { bits: Growing::new(), count: AtomicU64::new(0) }
     }
 
-    /// Sets a record's bit; false where it was set before, or there can be no such record.
+    /// Sets a record's bit and counts it; false where it was set before, or there can be no such record.
     pub(super) fn mark(&self, record: u64) -> bool {
+        let fresh = self.set(record);
+        self.add(u64::from(fresh));
+        fresh
+    }
+
+    /// Sets a record's bit, which is still to be [added](Self::add) where it was not set before.
+    pub(super) fn set(&self, record: u64) -> bool {
         let word = usize::try_from(record / 64).ok().and_then(|word| self.bits.make(word));
         let mask = 1 << (record % 64);
-        let fresh = word.is_some_and(|word| word.fetch_or(mask, Ordering::AcqRel) & mask == 0);
-        self.count.fetch_add(u64::from(fresh), Ordering::AcqRel);
-        fresh
+        word.is_some_and(|word| word.fetch_or(mask, Ordering::AcqRel) & mask == 0)
+    }
+
+    pub(super) fn add(&self, set: u64) {
+        self.count.fetch_add(set, Ordering::AcqRel);
     }
 
     pub(super) fn count(&self) -> u64 {

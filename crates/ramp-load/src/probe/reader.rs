@@ -124,4 +124,4 @@ fn fatal(error: &KafkaError) -> Option<ProbeError> {
 const POLL: Duration = Duration::from_millis(100);
 
 /// Records that share a reading of the clock: each is read within a microsecond.
-const BATCH: usize = 16;
+const BATCH: usize = 32;

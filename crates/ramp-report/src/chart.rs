@@ -8,7 +8,7 @@ pub(crate) mod tiers;
 use std::fmt::Display;
 
 use plotters::{
-    coord::{ranged1d::ValueFormatter, types::RangedCoordf64},
+    coord::{Shift, ranged1d::ValueFormatter, types::RangedCoordf64},
     prelude::*,
 };
 use ramp_core::{event::Ending, verdict::Verdict};
@@ -114,6 +114,9 @@ impl Span {
     }
 }
 
+/// Axes of time and of something else.
+type Chart<'a, Y> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, Y>>;
+
 impl Plot<'_> {
     /// The plot as SVG; `None` where there is nothing to draw.
     pub(crate) fn draw(&self) -> Option<Drawn> {
@@ -155,29 +158,10 @@ impl Plot<'_> {
         Y::CoordDescType: ValueFormatter<f64>,
         Y::CoordDescType: Ranged<ValueType = f64>,
     {
-        let (second, unit) = self.span.unit();
+        let (second, _unit) = self.span.unit();
         let root = SVGBackend::with_string(svg, (WIDTH, HEIGHT)).into_drawing_area();
-        let mut chart = ChartBuilder::on(&root)
-            .margin_top(22)
-            .margin_right(14)
-            .x_label_area_size(26)
-            .y_label_area_size(70)
-            .build_cartesian_2d(self.span.from / second..self.span.to / second, y)?;
-        let (columns, rows) = chart.plotting_area().get_pixel_range();
-        self.shade(&root, &columns, &rows)?;
-        let text = |colour: RGBColor| ("sans-serif", 12).into_font().color(&colour);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .bold_line_style(GRID)
-            .light_line_style(TRANSPARENT)
-            .axis_style(AXIS)
-            .x_labels(10)
-            .y_labels(6)
-            .x_label_formatter(&|t| format!("{} {unit}", tidy(*t)))
-            .y_label_formatter(&|value| (self.label)(*value))
-            .label_style(text(TEXT))
-            .draw()?;
+        let mut chart = self.frame(&root, y)?;
+        let (columns, _rows) = chart.plotting_area().get_pixel_range();
         for line in &self.lines {
             for segment in line.segments() {
                 self.draw_segment(&mut chart, &segment, line.colour, second)?;
@@ -191,6 +175,41 @@ impl Plot<'_> {
         }
         root.present()?;
         Ok((columns.start, columns.end))
+    }
+
+    /// The axes over the span, with its shaded tiers behind them.
+    fn frame<'a, Y>(
+        &self,
+        root: &DrawingArea<SVGBackend<'a>, Shift>,
+        y: Y,
+    ) -> Result<Chart<'a, Y::CoordDescType>, DrawingAreaErrorKind<std::io::Error>>
+    where
+        Y: plotters::coord::ranged1d::AsRangedCoord<Value = f64>,
+        Y::CoordDescType: ValueFormatter<f64>,
+        Y::CoordDescType: Ranged<ValueType = f64>,
+    {
+        let (second, unit) = self.span.unit();
+        let mut chart = ChartBuilder::on(root)
+            .margin_top(22)
+            .margin_right(14)
+            .x_label_area_size(26)
+            .y_label_area_size(70)
+            .build_cartesian_2d(self.span.from / second..self.span.to / second, y)?;
+        let (columns, rows) = chart.plotting_area().get_pixel_range();
+        self.shade(root, &columns, &rows)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .bold_line_style(GRID)
+            .light_line_style(TRANSPARENT)
+            .axis_style(AXIS)
+            .x_labels(10)
+            .y_labels(6)
+            .x_label_formatter(&|t| format!("{} {unit}", tidy(*t)))
+            .y_label_formatter(&|value| (self.label)(*value))
+            .label_style(("sans-serif", 12).into_font().color(&TEXT))
+            .draw()?;
+        Ok(chart)
     }
 
     fn draw_segment<Y: Ranged<ValueType = f64>>(
@@ -221,7 +240,7 @@ impl Plot<'_> {
     /// Shades the tiers, and names them where there is room.
     fn shade(
         &self,
-        root: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
+        root: &DrawingArea<SVGBackend<'_>, Shift>,
         columns: &std::ops::Range<i32>,
         rows: &std::ops::Range<i32>,
     ) -> Result<(), DrawingAreaErrorKind<std::io::Error>> {

@@ -4,7 +4,7 @@ use std::io;
 
 use plotters::{coord::types::RangedCoordf64, prelude::*};
 
-use super::{AXIS, Bound, GRID, HEIGHT, LIMIT, OPEN, Plot, Scale, TEXT, WIDTH, tidy};
+use super::{Bound, HEIGHT, LIMIT, OPEN, Plot, Scale, WIDTH};
 use crate::{
     chart::FIRST,
     heat::{BANDS, Column, Heat, band_start},
@@ -37,29 +37,10 @@ fn draw_on(
     reached: f64,
 ) -> Result<(), DrawingAreaErrorKind<io::Error>> {
     debug_assert_eq!(plot.scale, Scale::Logarithmic);
-    let (second, unit) = plot.span.unit();
+    let (second, _unit) = plot.span.unit();
     let top = plot.bounds.iter().map(|bound| bound.value).fold(reached, f64::max) * 1.3;
     let root = SVGBackend::with_string(svg, (WIDTH, HEIGHT)).into_drawing_area();
-    let mut chart = ChartBuilder::on(&root)
-        .margin_top(22)
-        .margin_right(14)
-        .x_label_area_size(26)
-        .y_label_area_size(70)
-        .build_cartesian_2d(plot.span.from / second..plot.span.to / second, (1.0..top).log_scale())?;
-    let (columns, rows) = chart.plotting_area().get_pixel_range();
-    plot.shade(&root, &columns, &rows)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .axis_style(AXIS)
-        .x_labels(10)
-        .y_labels(6)
-        .x_label_formatter(&|t| format!("{} {unit}", tidy(*t)))
-        .y_label_formatter(&|value| (plot.label)(*value))
-        .label_style(("sans-serif", 12).into_font().color(&TEXT))
-        .draw()?;
+    let mut chart = plot.frame(&root, (1.0..top).log_scale())?;
     for (start, column) in heat.columns() {
         let (from, to) = (f64::from(start), f64::from(start + heat.column_seconds()));
         let to = to.min(plot.span.to);

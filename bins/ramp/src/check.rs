@@ -6,11 +6,11 @@ mod found;
 pub(crate) mod hosts;
 pub(crate) mod topics;
 
-use std::{error::Error, time::Duration};
+use std::{convert::Infallible, error::Error, time::Duration};
 
 use futures_util::{StreamExt, future::OptionFuture};
-use ramp_core::observation::{Reading, Sample};
 use ramp_load::{
+    client_config::ClusterConfig,
     clock::Clock,
     cluster::ClusterView,
     probe::{
@@ -20,6 +20,7 @@ use ramp_load::{
     stamp::{Identity, RunId},
 };
 use ramp_observe::{Observed, Observer, catalog, connect::ConnectError};
+use tokio::time::interval;
 
 pub(crate) use self::found::Finding;
 use self::found::Found;
@@ -29,10 +30,10 @@ use crate::{
     components::{Components, Connectors},
     config::resolve::Settings,
     console,
-    driver::Start,
+    driver::{Counted, Start},
     error::CommandError,
     exit::Exit,
-    preflight::{self, PreflightError, lag},
+    preflight::{self, PreflightError},
     run::complete,
 };
 
@@ -77,7 +78,9 @@ impl Look<'_> {
         let target_topics = settings.target_topics();
         let (source, target, observer, connectors) = tokio::join!(
             preflight::describe(&settings.source, &settings.topics),
-            preflight::watch(&settings.target, &target_topics, clock, run),
+            OptionFuture::from(settings.target.as_ref().map(async |target| {
+                (target, preflight::watch(target, &target_topics, clock, run).await)
+            })),
             preflight::observe(settings, start),
             OptionFuture::from(
                 settings.connect.as_ref().map(|config| Components::find(config, &settings.topics))
@@ -88,40 +91,78 @@ impl Look<'_> {
             Err(error) => Finding::missing("source", &cause(error)),
         });
         self.tell(match &target {
-            Ok(probe) => watched(settings, probe),
-            Err(error) => Finding::missing("target", &cause(error)),
+            Some((cluster, Ok(probe))) => watched(cluster, &settings.topics, probe),
+            Some((_, Err(error))) => Finding::missing("target", &cause(error)),
+            None => Finding::doubtful("target", UNREAD.to_owned()),
         });
-        self.topics(source.is_ok(), target.is_ok()).await;
+        let read = target.as_ref().and_then(|(cluster, answered)| answered.is_ok().then_some(*cluster));
+        self.topics(source.is_ok().then_some(&settings.source), read).await;
         if let Some(connectors) = connectors {
             self.connectors(connectors.map(|(_, found)| found));
         }
-        match observer {
-            Ok(observer) => self.observed(&observer, start).await,
-            Err(error) => self.tell(Finding::missing("prometheus", &cause(&error))),
+        match &observer {
+            Ok(observer) => self.observed(observer).await,
+            Err(error) => self.tell(Finding::missing("prometheus", &cause(error))),
         }
-        let (Ok(view), Ok(probe)) = (source, target) else {
-            return self.tell(Finding::missing("replication", &"needs both clusters; nothing was sent"));
-        };
+        let unsent = |why: &str| Finding::missing("replication", &format!("{why}; nothing was sent"));
+        let Ok(view) = source else { return self.tell(unsent("needs both clusters")) };
         // No canary may cross beside another campaign's records.
-        match Claim::on(&view.id) {
-            Ok(claim) => {
-                let canaries = Canaries::new(settings.source.clone(), run, clock, view.topics);
-                match canaries.cross(&probe, PATIENCE).await {
-                    Ok(crossing) => {
-                        self.tell(crossed(settings, &crossing));
-                        self.found.canaries = Some(crossing.canaries.iter().map(Into::into).collect());
-                    }
-                    Err(error) => self.tell(Finding::missing("replication", &error)),
-                }
-                drop(claim);
+        let claim = match Claim::on(&view.id) {
+            Ok(claim) => claim,
+            Err(error) => return self.tell(unsent(&error.to_string())),
+        };
+        let canaries = Canaries::new(settings.source.clone(), run, clock, view.topics);
+        match (&target, &observer) {
+            (Some((_, Ok(probe))), _) => self.see(&canaries, probe).await,
+            (None, Ok(observer)) => self.count(&canaries, observer, start).await,
+            (Some((_, Err(_))), _) => self.tell(unsent("needs both clusters")),
+            (None, Err(_)) => self.tell(unsent("needs Prometheus, which counts what arrives")),
+        }
+        drop(claim);
+    }
+
+    /// Whether the canaries cross, as a probe sees it.
+    async fn see(&mut self, canaries: &Canaries, probe: &Probe) {
+        match canaries.cross(probe, PATIENCE).await {
+            Ok(crossing) => {
+                self.tell(crossed(self.settings, &crossing));
+                self.found.canaries = Some(crossing.canaries.iter().map(Into::into).collect());
             }
-            Err(error) => self.tell(Finding::missing("replication", &format!("{error}; nothing was sent"))),
+            Err(error) => self.tell(Finding::missing("replication", &error)),
+        }
+    }
+
+    /// Whether the canaries cross, as the replication counts them.
+    async fn count(&mut self, canaries: &Canaries, observer: &Observer, start: Start) {
+        let signal = catalog::RECORDS_REPLICATED;
+        let counted = Counted::by(signal.clone());
+        let crossed = tokio::select! {
+            crossed = counted.cross(canaries, PATIENCE) => crossed,
+            never = self.keep_reading(observer, start, &counted) => match never {},
+        };
+        self.tell(match crossed {
+            Ok(()) => Finding::good(
+                "replication",
+                format!("{signal} counted one canary for each partition, and nothing else"),
+            ),
+            Err(error) => Finding::missing("replication", &error),
+        });
+    }
+
+    async fn keep_reading(&self, observer: &Observer, start: Start, counted: &Counted) -> Infallible {
+        let mut sampling = interval(self.settings.sampling);
+        loop {
+            sampling.tick().await;
+            let mut readings = observer.sample(start.elapsed());
+            while let Some(Observed { reading, .. }) = readings.next().await {
+                counted.take(&reading);
+            }
         }
     }
 
     /// How the clusters that answered keep the topics.
-    async fn topics(&mut self, source_answers: bool, target_answers: bool) {
-        let kept = topics::kept(self.settings, source_answers, target_answers).await;
+    async fn topics(&mut self, source: Option<&ClusterConfig>, target: Option<&ClusterConfig>) {
+        let kept = topics::kept(self.settings, source, target).await;
         kept.findings.into_iter().for_each(|finding| self.tell(finding));
         self.found.topics = kept.topics;
     }
@@ -137,7 +178,7 @@ impl Look<'_> {
     }
 
     /// The queries, the level before the load, and whether the plan can be judged by them.
-    async fn observed(&mut self, observer: &Observer, start: Start) {
+    async fn observed(&mut self, observer: &Observer) {
         let settings = self.settings;
         let ahead = observer.clock_ahead();
         let text = format!(
@@ -152,14 +193,17 @@ impl Look<'_> {
                 (_, _) => Finding::doubtful("query", query.to_string()),
             });
         }
-        let signals = observer.signals().cloned().chain([lag()]).collect();
-        if let Err(error) = settings.plan.plan(signals) {
+        let signals = preflight::signals(settings, observer);
+        if let Err(error) = settings.plan.plan(signals, settings.ceiling()) {
             self.tell(Finding::missing("plan", &error));
         }
         let hosts = hosts::findings(observer, settings.bytes()).await;
         hosts.into_iter().for_each(|(_is_known, finding)| self.tell(finding));
-        let level = level(observer, start).await;
-        self.tell(backlog(level, settings.plan.recovery.floor));
+        let level = observer.level(&catalog::ACTIVE_RECORDS).await;
+        self.tell(match level {
+            Ok(level) => backlog(level, settings.plan.recovery.floor),
+            Err(error) => Finding::doubtful("backlog", format!("not known: {error}")),
+        });
     }
 }
 
@@ -174,8 +218,8 @@ fn described(settings: &Settings, view: &ClusterView) -> String {
     format!("{bootstrap} answers; {topics} topics with {partitions} partitions")
 }
 
-fn watched(settings: &Settings, probe: &Probe) -> Finding {
-    let (bootstrap, topics) = (&settings.target.bootstrap, settings.topics.len());
+fn watched(target: &ClusterConfig, topics: &[String], probe: &Probe) -> Finding {
+    let (bootstrap, topics) = (&target.bootstrap, topics.len());
     match probe.absent().as_slice() {
         [] => Finding::good("target", format!("{bootstrap} answers; {topics} topics can be read")),
         absent => Finding::doubtful(
@@ -206,18 +250,6 @@ fn crossed(settings: &Settings, crossing: &Crossing) -> Finding {
     )
 }
 
-/// Active Records as they stand before the load.
-async fn level(observer: &Observer, start: Start) -> Option<f64> {
-    let mut readings = observer.sample(start.elapsed());
-    let mut level = None;
-    while let Some(Observed { reading: Reading { signal, sample }, .. }) = readings.next().await {
-        if let (true, Sample::Present { points, .. }) = (signal == catalog::ACTIVE_RECORDS, sample) {
-            level = points.iter().map(|point| point.value).reduce(f64::max);
-        }
-    }
-    level
-}
-
 fn backlog(level: Option<f64>, floor: u64) -> Finding {
     let signal = catalog::ACTIVE_RECORDS;
     match level {
@@ -239,6 +271,9 @@ fn backlog(level: Option<f64>, floor: u64) -> Finding {
 }
 
 const NOTHING_YET: &str = "nothing to judge now: a rate needs two scrapes and an idle replication shows none; check again while it works";
+
+const UNREAD: &str = "is not read (replication.arrivals = \"counted\"): a p99 is at best known to be below its bound, and one record \
+                      beyond it makes its tier INCONCLUSIVE";
 
 /// How long the canaries may take.
 const PATIENCE: Duration = Duration::from_secs(60);

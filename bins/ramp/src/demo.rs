@@ -123,12 +123,13 @@ impl Replication {
     /// A campaign over it.
     pub(crate) async fn ready(&self, start: Start, begun: Timestamp) -> Result<Ready, CommandError> {
         let (source, target) = (self.clusters.source(), self.clusters.target());
-        let reached = Reached::connect((&source, &self.topics), (&target, &self.target_topics)).await?;
-        let Reached { run, clock, canaries, probe, cluster: _ } = reached;
+        let target = Some((&target, self.target_topics.as_slice()));
+        let reached = Reached::connect((&source, &self.topics), target).await?;
+        let Reached { run, clock, canaries, arrivals, cluster: _ } = reached;
         let signals = GaugeSignals::new(self.mirror.gauges(), SAMPLING);
         let facts = self.facts(signals.signals(), begun);
         let known = signals.signals().cloned().chain([lag()]).collect();
-        let plan = self.plan.plan(known);
+        let plan = self.plan.plan(known, None);
         let plan = plan.map_err(|source| ConfigError::Plan { name: self.plan.name.clone(), source })?;
         let means = Means {
             source,
@@ -137,7 +138,7 @@ impl Replication {
             run,
             clock,
             canaries,
-            probe,
+            arrivals,
             signals: Box::new(signals),
             sampling: SAMPLING,
             components: None,

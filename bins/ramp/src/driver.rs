@@ -3,6 +3,7 @@
 //! Everything that waits runs in a task of its own and answers by a message, so that a stalled cluster, a slow query
 //! or a full disk never keeps the loop from stopping the load.
 
+mod arrivals;
 mod interrupts;
 pub mod latency_log;
 mod one_at_a_time;
@@ -27,7 +28,7 @@ use ramp_load::{
     client_config::ClusterConfig,
     clock::Clock,
     payload::Payload,
-    probe::{Probe, canary::Canaries},
+    probe::canary::Canaries,
     producer::{Load, LoadSpec},
     stamp::RunId,
 };
@@ -38,7 +39,11 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-pub use self::{interrupts::Interrupts, signals::Signals};
+pub use self::{
+    arrivals::{Arrivals, Counted},
+    interrupts::Interrupts,
+    signals::Signals,
+};
 use self::{latency_log::LatencyLog, one_at_a_time::OneAtATime};
 use crate::{
     audience::Audience,
@@ -99,8 +104,8 @@ pub struct Means {
     pub clock: Clock,
     /// What shows that the path is clear.
     pub canaries: Canaries,
-    /// What sees the records arrive.
-    pub probe: Probe,
+    /// What tells that records arrive.
+    pub arrivals: Arrivals,
     /// What reads the signals.
     pub signals: Box<dyn Signals>,
     /// How often.
@@ -285,13 +290,9 @@ impl Driver<'_> {
         let means = Arc::clone(&self.means);
         let patience = self.recorded.campaign.plan().recovery().give_up;
         self.answer(async move {
-            let blocked = |reason: String| Input::PathBlocked { tier, reason };
-            Message::Happened(match means.canaries.cross(&means.probe, patience).await {
-                Ok(crossing) => match crossing.identity(&means.payload) {
-                    Ok(_known) => Input::PathClear { tier },
-                    Err(lost) => blocked(lost.to_string()),
-                },
-                Err(error) => blocked(error.to_string()),
+            Message::Happened(match means.prove_path(patience).await {
+                Ok(()) => Input::PathClear { tier },
+                Err(reason) => Input::PathBlocked { tier, reason },
             })
         });
     }
@@ -347,17 +348,19 @@ impl Driver<'_> {
             self.audience.beat(&self.recorded.campaign, self.start.elapsed());
             return Ok(());
         };
-        let (tier, ended) = (*tier, *ended);
-        let (progress, snapshot) = (account.progress(now), account.latency(now));
+        let (tier, ended, account) = (*tier, *ended, Arc::clone(account));
+        let progress = account.progress(now);
         if !ended {
             self.happened(Input::Load { tier, progress })?;
         }
-        match self.means.probe.health() {
-            Ok(()) => self.happened(Input::Latency { tier, snapshot })?,
-            Err(error) => {
-                self.happened(Input::ObservationLost { tier, reason: error.to_string() })?;
-            }
-        }
+        let told = match &self.means.arrivals {
+            Arrivals::Seen(probe) => match probe.health() {
+                Ok(()) => Input::Latency { tier, snapshot: account.latency(now) },
+                Err(error) => Input::ObservationLost { tier, reason: error.to_string() },
+            },
+            Arrivals::Counted(_) => Input::Tick,
+        };
+        self.happened(told)?;
         self.audience.beat(&self.recorded.campaign, self.start.elapsed());
         Ok(())
     }
@@ -400,6 +403,9 @@ impl Driver<'_> {
             self.happened(Input::Warned { signal: reading.signal.clone(), warning })?;
         }
         self.audience.reading(&reading);
+        if let Arrivals::Counted(counted) = &self.means.arrivals {
+            counted.take(&reading);
+        }
         self.happened(Input::Reading(reading))
     }
 
@@ -414,6 +420,20 @@ impl Driver<'_> {
 }
 
 impl Means {
+    /// Waits until one canary of each partition has crossed; otherwise says why it has not.
+    async fn prove_path(&self, patience: Duration) -> Result<(), String> {
+        match &self.arrivals {
+            Arrivals::Seen(probe) => {
+                let crossing = self.canaries.cross(probe, patience).await;
+                let crossing = crossing.map_err(|error| error.to_string())?;
+                crossing.identity(&self.payload).map(drop).map_err(|lost| lost.to_string())
+            }
+            Arrivals::Counted(counted) => {
+                counted.cross(&self.canaries, patience).await.map_err(|error| error.to_string())
+            }
+        }
+    }
+
     fn start_load(&self, tier: usize, rate: Rate, hold: Duration, bound: Duration) -> Result<Load, String> {
         let number = u16::try_from(tier).map_err(|error| error.to_string())?;
         let spec = LoadSpec {
@@ -421,8 +441,13 @@ impl Means {
             payload: self.payload.clone(),
             ..LoadSpec::tier(self.run, number, rate, hold, bound)
         };
-        Load::start_watched(&self.source, self.clock, spec, |account| self.probe.watch(account))
-            .map_err(|error| error.to_string())
+        let load = match &self.arrivals {
+            Arrivals::Seen(probe) => {
+                Load::start_watched(&self.source, self.clock, spec, |account| probe.watch(account))
+            }
+            Arrivals::Counted(_) => Load::start(&self.source, self.clock, spec),
+        };
+        load.map_err(|error| error.to_string())
     }
 }
 

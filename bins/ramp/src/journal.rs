@@ -288,7 +288,7 @@ mod tests {
             "#,
         )
         .unwrap();
-        text.plan(Vec::new()).unwrap()
+        text.plan(Vec::new(), None).unwrap()
     }
 
     fn header() -> Header {

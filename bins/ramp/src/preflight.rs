@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use ramp_core::signal::{Fold, Signal, SignalId, Unit};
+use ramp_core::{
+    plan::LatencyCeiling,
+    signal::{Fold, Signal, SignalId, Unit},
+};
 use ramp_load::{
     client_config::ClusterConfig,
     clock::Clock,
@@ -12,8 +15,8 @@ use ramp_load::{
     stamp::RunId,
 };
 use ramp_observe::{
-    DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, VariableError,
-    catalog,
+    DashboardError, Dashboards, ObserveError, Observer, ObserverSpec, Parts, QueryCheck, QueryError,
+    VariableError, catalog,
     connect::ConnectError,
     grafana::{Grafana, GrafanaConfig, GrafanaError},
 };
@@ -28,7 +31,7 @@ use crate::{
     claim::{Claim, ClaimError},
     components::Components,
     config::resolve::{DashboardPlace, Settings},
-    driver::{BEAT, Means, Start},
+    driver::{Arrivals, BEAT, Counted, Means, Start},
 };
 
 /// A campaign that may begin.
@@ -47,12 +50,12 @@ pub struct Preflight {
     pub claim: Claim,
 }
 
-/// The two clusters, reached: what shows that the path is clear, and what sees the records arrive.
+/// The clusters, reached: what shows that the path is clear, and what tells that records arrive.
 pub(crate) struct Reached {
     pub(crate) run: RunId,
     pub(crate) clock: Clock,
     pub(crate) canaries: Canaries,
-    pub(crate) probe: Probe,
+    pub(crate) arrivals: Arrivals,
     /// The source cluster's identity.
     pub(crate) cluster: String,
 }
@@ -82,6 +85,24 @@ pub enum PreflightError {
     /// Kafka Connect.
     #[error("connect: {0}")]
     Connect(#[from] ConnectError),
+    /// Active Records cannot be read.
+    #[error("prometheus: {}: {source}", catalog::ACTIVE_RECORDS)]
+    Level {
+        /// Why.
+        source: QueryError,
+    },
+    /// Somebody else's records are under way, and nobody reads the target to tell them from the campaign's.
+    #[error(
+        "{} stands at {level:.0} before the load, not below the plan's floor of {floor}: others write, or a backlog is \
+         left, which the dashboards cannot tell from the load's records; wait until it is gone, or let the target be read",
+        catalog::ACTIVE_RECORDS
+    )]
+    Backlog {
+        /// How many.
+        level: f64,
+        /// What the plan allows.
+        floor: u64,
+    },
     /// Another campaign loads the source cluster.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -121,12 +142,21 @@ impl Preflight {
     pub async fn pass(settings: &Settings, start: Start, begun: Timestamp) -> Result<Self, PreflightError> {
         let target_topics = settings.target_topics();
         let source = (&settings.source, settings.topics.as_slice());
-        let reached = Reached::connect(source, (&settings.target, &target_topics)).await?;
+        let target = settings.target.as_ref().map(|target| (target, target_topics.as_slice()));
+        let reached = Reached::connect(source, target).await?;
 
         let observer = observe(settings, start).await?;
-        let signals = observer.signals().cloned().chain([lag()]).collect();
+        let signals = signals(settings, &observer);
         let facts = facts(settings, &observer, begun);
         let mut notes = notes(&observer);
+        if settings.target.is_none() {
+            let floor = settings.plan.recovery.floor;
+            let level = observer.level(&catalog::ACTIVE_RECORDS).await;
+            let level = level.map_err(|source| PreflightError::Level { source })?;
+            if let Some(level) = level.filter(|level| *level >= floor as f64) {
+                return Err(PreflightError::Backlog { level, floor });
+            }
+        }
         let components = match &settings.connect {
             Some(config) => {
                 let (components, found) = Components::find(config, &settings.topics).await?;
@@ -136,13 +166,13 @@ impl Preflight {
             None => None,
         };
         let (kept, hosts) = tokio::join!(
-            check::topics::kept(settings, true, true),
+            check::topics::kept(settings, Some(&settings.source), settings.target.as_ref()),
             check::hosts::findings(&observer, settings.bytes()),
         );
         let known = hosts.into_iter().filter_map(|(is_known, finding)| is_known.then_some(finding));
         let doubtful = kept.findings.into_iter().chain(known).filter(Finding::is_doubtful);
         notes.extend(doubtful.map(|finding| format!("warning: {}", finding.note())));
-        let Reached { run, clock, canaries, probe, cluster } = reached;
+        let Reached { run, clock, canaries, arrivals, cluster } = reached;
         let claim = Claim::on(&cluster)?;
         let means = Means {
             source: settings.source.clone(),
@@ -151,7 +181,7 @@ impl Preflight {
             run,
             clock,
             canaries,
-            probe,
+            arrivals,
             signals: Box::new(observer),
             sampling: settings.sampling,
             components,
@@ -161,16 +191,20 @@ impl Preflight {
 }
 
 impl Reached {
-    /// Connects to the cluster that takes the load and to the one that the replication writes to, each with its topics.
+    /// Connects to the cluster that takes the load and to the one that the replication writes to, where that is read, each
+    /// with its topics.
     pub(crate) async fn connect(
         (source, topics): (&ClusterConfig, &[String]),
-        (target, target_topics): (&ClusterConfig, &[String]),
+        target: Option<(&ClusterConfig, &[String])>,
     ) -> Result<Self, PreflightError> {
         let (run, clock) = (RunId::random(), Clock::start());
         let ClusterView { id, topics } = describe(source, topics).await?;
-        let probe = watch(target, target_topics, clock, run).await?;
+        let arrivals = match target {
+            Some((target, topics)) => Arrivals::Seen(watch(target, topics, clock, run).await?),
+            None => Arrivals::Counted(Counted::by(catalog::RECORDS_REPLICATED)),
+        };
         let canaries = Canaries::new(source.clone(), run, clock, topics);
-        Ok(Self { run, clock, canaries, probe, cluster: id })
+        Ok(Self { run, clock, canaries, arrivals, cluster: id })
     }
 }
 
@@ -231,8 +265,20 @@ fn wanted(settings: &Settings) -> Vec<SignalId> {
     let columns = [catalog::LATENCY_AVG, catalog::LATENCY_MAX, catalog::ACTIVE_RECORDS, catalog::HOST_CPU];
     let mut wanted = settings.plan.signals();
     wanted.extend(columns);
+    if let Some(LatencyCeiling { highest, arrivals, .. }) = settings.ceiling() {
+        wanted.extend([highest, arrivals]);
+    }
     wanted.remove(&SignalId::LAG);
     wanted.into_iter().collect()
+}
+
+/// The signals that criteria may refer to: those of the dashboards, and the true lag.
+pub(crate) fn signals(settings: &Settings, observer: &Observer) -> Vec<Signal> {
+    let mut signals: Vec<_> = observer.signals().cloned().collect();
+    let counted =
+        settings.ceiling().and_then(|ceiling| signals.iter().find(|one| one.id == ceiling.arrivals));
+    signals.push(counted.map_or_else(lag, counted_lag));
+    signals
 }
 
 /// The true lag, as the probe tells it.
@@ -247,6 +293,12 @@ pub(crate) fn lag() -> Signal {
         memory: Duration::ZERO,
         optional: false,
     }
+}
+
+/// The true lag, as a counter of `arrivals` tells it.
+fn counted_lag(arrivals: &Signal) -> Signal {
+    let source = format!("acknowledged on the source − counted by {}", arrivals.id);
+    Signal { source, interval: arrivals.interval, ..lag() }
 }
 
 /// Every query with what was found, and what a person should know about it before relying on its readings.
@@ -291,7 +343,10 @@ fn facts(settings: &Settings, observer: &Observer, begun: Timestamp) -> RunFacts
         started: begun.to_string(),
         versions: BTreeMap::from([("ramp".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         source: settings.source.bootstrap.clone(),
-        target: settings.target.bootstrap.clone(),
+        target: settings
+            .target
+            .as_ref()
+            .map_or_else(|| "not read".to_owned(), |target| target.bootstrap.clone()),
         prometheus: observer.address().to_owned(),
         grafana: grafana.map(GrafanaConfig::address),
         queries: queries.collect(),

@@ -316,7 +316,7 @@ impl<'a> Standing<'a> {
             offered: load.offered,
             acknowledged: load.acknowledged,
             arrived: latency.map(|latency| latency.arrived),
-            outstanding: latency.map(|latency| latency.outstanding),
+            outstanding: campaign.lag(),
             p99_ms: latency.and_then(|latency| latency.p99).map(millis),
             p99_bound_ms: millis(tier.p99_bound),
         })

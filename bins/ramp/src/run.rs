@@ -90,7 +90,7 @@ pub(crate) async fn prepare(
     for note in notes {
         eprintln!("ramp: {note}");
     }
-    let plan = settings.plan.plan(signals);
+    let plan = settings.plan.plan(signals, settings.ceiling());
     let plan = plan.map_err(|source| ConfigError::Plan { name: settings.plan.name.clone(), source })?;
     let lang = settings.plan.lang;
     let header = Header { schema_version: SCHEMA_VERSION, plan, facts, lang, simulation: None };

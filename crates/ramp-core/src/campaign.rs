@@ -186,6 +186,16 @@ impl Campaign {
         }
     }
 
+    /// The true lag of the tier that runs or recovers, as it was told last: records that were acknowledged and are not known
+    /// to have arrived.
+    #[must_use]
+    pub fn lag(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Running(run) => run.lag.newest(),
+            Phase::Proving { .. } | Phase::Starting { .. } | Phase::Done { .. } => None,
+        }
+    }
+
     /// The level of every signal of the plan, in its order, while a tier runs or recovers.
     pub fn levels(&self) -> impl Iterator<Item = Level> {
         let run = match &self.phase {

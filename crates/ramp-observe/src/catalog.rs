@@ -10,6 +10,8 @@ pub const LATENCY_AVG: SignalId = SignalId::literal("mm2.latency_avg");
 pub const LATENCY_MAX: SignalId = SignalId::literal("mm2.latency_max");
 /// Records polled by the worker and not yet written: the panel that calls itself lag.
 pub const ACTIVE_RECORDS: SignalId = SignalId::literal("mm2.active_records");
+/// Records that the replication has written to the target.
+pub const RECORDS_REPLICATED: SignalId = SignalId::literal("mm2.records_replicated");
 /// How full the worker's producer buffers are.
 pub const BUFFER_UTILIZATION: SignalId = SignalId::literal("mm2.buffer_utilization");
 /// How often the worker's producers had no buffer left.
@@ -200,7 +202,7 @@ pub fn find(name: &str) -> Option<Entry> {
 
 /// Every built-in signal.
 #[must_use]
-pub fn entries() -> [Entry; 8] {
+pub fn entries() -> [Entry; 9] {
     let entry = |id, aliases, unit, (dashboard, panel, ref_id)| Entry {
         id,
         aliases,
@@ -217,6 +219,8 @@ pub fn entries() -> [Entry; 8] {
         entry(LATENCY_AVG, AVERAGE, Unit::Milliseconds, (REPLICATION, "Avg Replication Latency", "A"));
     let maximum =
         entry(LATENCY_MAX, MAXIMUM, Unit::Milliseconds, (REPLICATION, "Max Replication Latency", "A"));
+    let replicated =
+        entry(RECORDS_REPLICATED, REPLICATED, Unit::Records, (REPLICATION, "Total Records Replicated", "A"));
     let exhausted =
         entry(BUFFER_EXHAUSTED, EXHAUSTED, Unit::Count, (DETAILED, "Buffer Exhausted Total", "A"));
     [
@@ -228,6 +232,7 @@ pub fn entries() -> [Entry; 8] {
         entry(HOST_CPU, CPU, Unit::Percent, (NODE, "CPU% Basic", "F")),
         entry(HOST_MEMORY, MEMORY, Unit::Percent, (NODE, "Memory Basic", "H")),
         entry(HOST_DISK_BUSY, DISK, Unit::Ratio, (NODE, "Time Spent Doing I/Os", "C")),
+        Entry { fold: Fold::Increase, ..replicated },
     ]
 }
 
@@ -279,6 +284,8 @@ const MAXIMUM: &[&str] = &[
 ];
 const ACTIVE: &[&str] =
     &["Active Records (Lag)", "Active Records", "Records actifs", "Enregistrements actifs"];
+const REPLICATED: &[&str] =
+    &["Total Records Replicated", "Records Replicated", "Records répliqués", "Enregistrements répliqués"];
 const UTILIZATION: &[&str] =
     &["Buffer Utilization", "Utilisation du buffer", "Utilisation buffer", "Utilisation du tampon"];
 const EXHAUSTED: &[&str] = &[

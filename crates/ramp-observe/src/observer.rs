@@ -210,6 +210,15 @@ impl Observer {
         self.server.ahead
     }
 
+    /// The highest value of `signal` now, outside of its readings; nothing where it has none.
+    ///
+    /// # Errors
+    /// When Prometheus gives no usable answer.
+    pub async fn level(&self, signal: &SignalId) -> Result<Option<f64>, QueryError> {
+        let Some(asked) = self.asked.iter().find(|asked| asked.signal.id == *signal) else { return Ok(None) };
+        asked.level(&self.server).await
+    }
+
     /// Reads every signal as it stands at `at`, and as it stood at every scrape since it was read last: each reading as
     /// soon as it is had, those of one signal in the order of time, all of them within a sampling period.
     ///

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::OptionFuture;
-use ramp_load::cluster::{Survey, Timestamps, TopicSettings, TopicSurvey};
+use ramp_load::{
+    client_config::ClusterConfig,
+    cluster::{Survey, Timestamps, TopicSettings, TopicSurvey},
+};
 
 use super::{
     cause,
     found::{Finding, TopicFound},
 };
-use crate::{config::resolve::Settings, preflight};
+use crate::{
+    config::resolve::Settings,
+    preflight::{self, PreflightError},
+};
 
 /// A cluster's part in the replication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -26,21 +32,20 @@ pub(crate) struct Kept {
     pub(super) topics: Vec<TopicFound>,
 }
 
-/// How the clusters that answer keep the topics.
-pub(crate) async fn kept(settings: &Settings, source_answers: bool, target_answers: bool) -> Kept {
+/// How the clusters keep the topics that can be asked.
+pub(crate) async fn kept(
+    settings: &Settings,
+    source: Option<&ClusterConfig>,
+    target: Option<&ClusterConfig>,
+) -> Kept {
     let target_topics = settings.target_topics();
-    let asked = |answers: bool, cluster, topics| {
-        OptionFuture::from(answers.then(|| preflight::survey(cluster, topics)))
-    };
-    let (source_survey, target_survey) = tokio::join!(
-        asked(source_answers, &settings.source, &settings.topics),
-        asked(target_answers, &settings.target, &target_topics),
-    );
+    let (source_survey, target_survey) =
+        tokio::join!(surveyed(source, &settings.topics), surveyed(target, &target_topics));
     let (mut findings, mut topics) = (Vec::new(), Vec::new());
     let mut source_topics = Vec::new();
     match source_survey {
         Some(Ok(survey)) => {
-            findings.push(source(&survey));
+            findings.push(of_source(&survey));
             source_topics = survey.topics;
         }
         Some(Err(error)) => findings.push(unread(Side::Source, &cause(&error))),
@@ -48,7 +53,7 @@ pub(crate) async fn kept(settings: &Settings, source_answers: bool, target_answe
     }
     match target_survey {
         Some(Ok(survey)) => {
-            findings.push(target(&survey, &source_topics, |topic| settings.policy.target_topic(topic)));
+            findings.push(of_target(&survey, &source_topics, |topic| settings.policy.target_topic(topic)));
             topics.extend(survey.topics.into_iter().map(|topic| TopicFound::of(Side::Target, topic)));
         }
         Some(Err(error)) => findings.push(unread(Side::Target, &cause(&error))),
@@ -58,13 +63,20 @@ pub(crate) async fn kept(settings: &Settings, source_answers: bool, target_answe
     Kept { findings, topics }
 }
 
+async fn surveyed(
+    cluster: Option<&ClusterConfig>,
+    topics: &[String],
+) -> Option<Result<Survey, PreflightError>> {
+    OptionFuture::from(cluster.map(|cluster| preflight::survey(cluster, topics))).await
+}
+
 /// What was found of the source's topics.
-fn source(survey: &Survey) -> Finding {
+fn of_source(survey: &Survey) -> Finding {
     finding(Side::Source, survey, Vec::new())
 }
 
 /// What was found of the target's, which `target_of` names, beside the source's.
-fn target(survey: &Survey, source: &[TopicSurvey], target_of: impl Fn(&str) -> String) -> Finding {
+fn of_target(survey: &Survey, source: &[TopicSurvey], target_of: impl Fn(&str) -> String) -> Finding {
     finding(Side::Target, survey, narrower(survey, source, target_of))
 }
 
@@ -216,7 +228,7 @@ mod tests {
 
     #[test]
     fn topics_that_are_kept_alike_are_told_as_one() {
-        let found = source(&survey([topic("a", 3, 3), topic("b", 6, 3), topic("c", 3, 3)]));
+        let found = of_source(&survey([topic("a", 3, 3), topic("b", 6, 3), topic("c", 3, 3)]));
         assert_eq!(
             told(&found),
             [
@@ -236,7 +248,7 @@ mod tests {
             TopicSurvey { settings: Some(appended), ..topic("d", 1, 3) },
             topic("e", 1, 3),
         ];
-        let lines = told(&source(&survey(topics.clone())));
+        let lines = told(&of_source(&survey(topics.clone())));
         assert!(lines[0].starts_with("! topics      source: "), "{lines:?}");
         let begin = [
             "1 of 5 have one replica: acks=all waits for one broker",
@@ -246,7 +258,7 @@ mod tests {
         ];
         assert_eq!(lines.len(), 1 + begin.len(), "{lines:?}");
         assert!(lines[1..].iter().zip(begin).all(|(line, begin)| line.starts_with(begin)), "{lines:?}");
-        let lines = told(&target(&survey(topics), &[], str::to_owned));
+        let lines = told(&of_target(&survey(topics), &[], str::to_owned));
         assert_eq!(lines.len(), 4, "whose clock stamps the target's records matters to no figure: {lines:?}");
     }
 
@@ -254,7 +266,7 @@ mod tests {
     fn a_target_with_fewer_partitions_than_the_source_is_named_and_one_with_more_is_not() {
         let kept = [topic("a", 3, 3), topic("b", 3, 3), topic("c", 3, 3)];
         let copies = survey([topic("s.a", 3, 3), topic("s.b", 1, 3), topic("s.c", 4, 3)]);
-        let lines = told(&target(&copies, &kept, |topic| format!("s.{topic}")));
+        let lines = told(&of_target(&copies, &kept, |topic| format!("s.{topic}")));
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(
             lines[1].starts_with("1 have fewer partitions than on the source (s.b: 1 of 3)"),
@@ -266,10 +278,10 @@ mod tests {
     fn what_cannot_be_read_is_unknown_and_not_good() {
         let unread = Some("TopicAuthorizationFailed".to_owned());
         let topics = vec![TopicSurvey { settings: None, ..topic("a", 3, 3) }];
-        let lines = told(&source(&Survey { topics, unread }));
+        let lines = told(&of_source(&Survey { topics, unread }));
         assert!(lines[0].starts_with("! ") && lines[0].ends_with("settings unknown"), "{lines:?}");
         assert!(lines[1].contains("TopicAuthorizationFailed; grant DescribeConfigs"), "{lines:?}");
-        let lines = told(&target(&survey([]), &[], str::to_owned));
+        let lines = told(&of_target(&survey([]), &[], str::to_owned));
         assert!(lines[0].starts_with("! topics      target: none is there yet"), "{lines:?}");
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use ramp_core::{
     criterion::{Criterion, Severity},
-    plan::{EvidenceRules, Plan, PlanDraft, PlanErrors, Recovery, Refine, Tier},
+    plan::{EvidenceRules, LatencyCeiling, Plan, PlanDraft, PlanErrors, Recovery, Refine, Tier},
     signal::{Signal, SignalId, Unit},
     units::{Rate, Ratio},
 };
@@ -321,11 +321,11 @@ impl PlanText {
         }
     }
 
-    /// The plan over `signals`.
+    /// The plan over `signals`, its latencies bounded by `ceiling` where nobody sees records arrive.
     ///
     /// # Errors
     /// When a threshold has another unit than its signal, or the plan is faulty.
-    pub fn plan(&self, signals: Vec<Signal>) -> Result<Plan, PlanTextError> {
+    pub fn plan(&self, signals: Vec<Signal>, ceiling: Option<LatencyCeiling>) -> Result<Plan, PlanTextError> {
         let mut tiers = Vec::with_capacity(self.tiers.len());
         for tier in &self.tiers {
             let mut criteria = Vec::new();
@@ -351,7 +351,7 @@ impl PlanText {
             evidence,
             recommended: self.recommended,
             budget: self.budget.map(Span::get),
-            ceiling: None,
+            ceiling,
             refine: self.refine,
         };
         Ok(Plan::new(draft)?)
@@ -442,7 +442,7 @@ mod tests {
             let gauge = |id| Signal::gauge(id, Unit::Count, "", Duration::from_secs(5));
             let signals = plan.signals().into_iter().map(gauge).collect();
             PlanText { criteria: Vec::new(), ..plan.clone() }
-                .plan(signals)
+                .plan(signals, None)
                 .map(|plan| plan.evidence().lateness)
         };
         let mut plan = built_in();
@@ -597,7 +597,7 @@ mod tests {
         };
         let known = catalog::entries().into_iter().map(|entry| signal(entry.id, entry.unit, entry.fold));
         let signals = known.chain([signal(SignalId::LAG, Unit::Records, Fold::Worst)]).collect();
-        assert_eq!(built_in().plan(signals).unwrap().tiers().len(), 5);
+        assert_eq!(built_in().plan(signals, None).unwrap().tiers().len(), 5);
     }
 
     #[test]
@@ -615,7 +615,7 @@ mod tests {
             memory: Duration::ZERO,
             optional: false,
         };
-        let error = plan.plan(vec![signal]).unwrap_err().to_string();
+        let error = plan.plan(vec![signal], None).unwrap_err().to_string();
         assert!(error.contains("mm2.latency_avg") && error.contains(">= 200 %"), "{error}");
 
         let misspelt = PlanText::BUILT_IN.replace("give_up", "giveup");

@@ -22,7 +22,7 @@ pub struct RawConfig {
     pub source: RawCluster,
     /// The cluster that the replication writes to.
     pub target: RawCluster,
-    /// How topics are named on the target.
+    /// How topics are named on the target, and how it is known that records arrive there.
     pub replication: RawReplication,
     /// The topics that are loaded.
     pub topics: RawTopics,
@@ -58,7 +58,7 @@ pub struct RawCluster {
     pub password_command: Option<RawCommand>,
 }
 
-/// How the replication names topics on the target.
+/// How the replication names topics on the target, and how it is known that records arrive there.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawReplication {
@@ -70,6 +70,20 @@ pub struct RawReplication {
     pub separator: Option<String>,
     /// For `pattern`: the target topic, `{topic}` standing for the source topic.
     pub pattern: Option<String>,
+    /// `seen` (a probe reads the target), or `counted` where that is not allowed: then the dashboards' counter of
+    /// replicated records tells, and their highest latency is the only bound on the p99.
+    pub arrivals: RawArrivals,
+}
+
+/// How it is known that records arrive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RawArrivals {
+    /// A probe sees each of them on the target.
+    #[default]
+    Seen,
+    /// The replication counts them.
+    Counted,
 }
 
 /// A replication policy by name.

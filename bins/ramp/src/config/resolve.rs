@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use ramp_core::plan::LatencyCeiling;
 use ramp_load::{
     client_config::{ClusterConfig, Secret, is_secret},
     client_properties,
@@ -15,7 +16,7 @@ use ramp_load::{
 };
 use ramp_observe::{
     PrometheusConfig,
-    catalog::Catalog,
+    catalog::{self, Catalog},
     connect::ConnectConfig,
     grafana::{Grafana, GrafanaConfig, GrafanaError},
 };
@@ -25,7 +26,7 @@ use super::{
     login::{self, Places},
     plan_text::{ExtendText, PlanText},
     prometheus,
-    raw::{HostCriteria, RawCluster, RawConfig, RawPolicy, RawReplication},
+    raw::{HostCriteria, RawArrivals, RawCluster, RawConfig, RawPolicy, RawReplication},
 };
 use crate::cli::{Choice, Inputs};
 
@@ -40,8 +41,8 @@ pub struct Settings {
     pub runs: PathBuf,
     /// The cluster that takes the load.
     pub source: ClusterConfig,
-    /// The cluster that the replication writes to.
-    pub target: ClusterConfig,
+    /// The cluster that the replication writes to, where it is read.
+    pub target: Option<ClusterConfig>,
     /// How topics are named there.
     pub policy: ReplicationPolicy,
     /// The topics that are loaded.
@@ -123,7 +124,12 @@ impl Settings {
             name: name(raw.name.unwrap_or_else(|| plan.name.clone()))?,
             runs: raw.runs.unwrap_or_else(|| PathBuf::from("runs")),
             source: cluster("source", raw.source, args.addresses.source.clone(), folder)?,
-            target: cluster("target", raw.target, args.addresses.target.clone(), folder)?,
+            target: match raw.replication.arrivals {
+                RawArrivals::Seen => {
+                    Some(cluster("target", raw.target, args.addresses.target.clone(), folder)?)
+                }
+                RawArrivals::Counted => None,
+            },
             policy: policy(raw.replication)?,
             topics,
             payload,
@@ -137,6 +143,17 @@ impl Settings {
             catalog,
             plan,
         })
+    }
+
+    /// What bounds the latencies from above where the target is not read.
+    #[must_use]
+    pub fn ceiling(&self) -> Option<LatencyCeiling> {
+        let ceiling = || LatencyCeiling {
+            highest: catalog::LATENCY_MAX,
+            arrivals: catalog::RECORDS_REPLICATED,
+            gap: LONGEST_GAP,
+        };
+        self.target.is_none().then(ceiling)
     }
 
     /// How many bytes of payload the plan's tiers write.
@@ -287,6 +304,9 @@ pub(super) fn value(key: &str, value: &str, reason: &dyn std::fmt::Display) -> C
 
 /// The users' applications write to topics of this prefix.
 const TOPIC_PREFIX: &str = "test-prometheus";
+
+/// Half of the span whose highest latency the gauge shows, so that two readings leave none out.
+const LONGEST_GAP: Duration = Duration::from_secs(30);
 
 /// What a topic that nobody works with begins with.
 const TEST: &str = "test";

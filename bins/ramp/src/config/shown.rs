@@ -37,7 +37,10 @@ impl Settings {
         let mut shown = Shown::default();
         shown.set("runs", runs.display().to_string());
         shown.cluster("source", source);
-        shown.cluster("target", target);
+        match target {
+            Some(target) => shown.cluster("target", target),
+            None => shown.set("replication.arrivals", "counted".to_owned()),
+        }
         shown.policy(policy);
         shown.set("topics", topics.join(", "));
         shown.set("load.payload", payload.to_string());
@@ -270,7 +273,7 @@ mod tests {
             started: "2026-01-02T03:04:05Z".to_owned(),
             versions: BTreeMap::new(),
             source: settings.source.bootstrap.clone(),
-            target: settings.target.bootstrap.clone(),
+            target: settings.target.as_ref().unwrap().bootstrap.clone(),
             prometheus: settings.prometheus.address(),
             grafana: None,
             queries: Vec::new(),
@@ -279,7 +282,7 @@ mod tests {
             payload: settings.payload.to_string(),
             configuration: shown,
         };
-        let plan = settings.plan.plan(Vec::new()).unwrap();
+        let plan = settings.plan.plan(Vec::new(), None).unwrap();
         let header = Header { schema_version: SCHEMA_VERSION, plan, facts, lang: None, simulation: None };
         drop(Journal::create(folder.path(), &header).unwrap());
         let Replay { header, recorded, .. } = Replay::read(folder.path()).unwrap();
@@ -293,6 +296,22 @@ mod tests {
         for text in [html::render(&report, Locale::English), json::render(&report)] {
             assert!(text.contains("SASL_SSL") && text.contains("https://idp.example.org/token"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_target_that_is_not_read_needs_no_address_and_is_shown_as_such() {
+        let folder = TempDir::new().unwrap();
+        let text =
+            "source.bootstrap = 'a:1'\nprometheus.url = 'http://p:9090'\nreplication.arrivals = 'counted'";
+        let settings = settings(folder.path(), text).unwrap();
+        assert!(settings.target.is_none());
+        let ceiling = settings.ceiling().unwrap();
+        assert_eq!(
+            (ceiling.highest.as_str(), ceiling.arrivals.as_str()),
+            ("mm2.latency_max", "mm2.records_replicated")
+        );
+        assert_eq!(settings.shown().get("replication.arrivals").map(String::as_str), Some("counted"));
+        assert!(!settings.shown().contains_key("target.bootstrap"));
     }
 
     #[test]

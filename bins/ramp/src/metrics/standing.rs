@@ -41,6 +41,8 @@ pub(super) struct Current {
     pub(super) achieved: Option<f64>,
     pub(super) p99_bound: Duration,
     pub(super) load: Load,
+    /// The true lag: acknowledged records that are not known to have arrived.
+    pub(super) lag: Option<u64>,
     /// What was seen to arrive, where somebody looks.
     pub(super) latency: Option<Latency>,
 }
@@ -64,8 +66,6 @@ pub(super) struct Latency {
     pub(super) late: u64,
     pub(super) duplicates: u64,
     pub(super) reordered: u64,
-    /// Acknowledged records that have not arrived: the true lag.
-    pub(super) outstanding: u64,
     /// Records that have not arrived and are older than the bound.
     pub(super) overdue: u64,
 }
@@ -83,10 +83,10 @@ impl Standing {
             Stage::Done { .. } => None,
         };
         let current = index.and_then(|index| Current::of(campaign, campaign.tier(index)?));
-        let sees_arrivals = current.as_ref().is_some_and(|current| current.latency.is_some());
+        let knows_arrivals = current.as_ref().is_some_and(|current| current.lag.is_some());
         // No criterion is crossed by what has no value, which does not make it good.
         let has_value = |signal: &SignalId| {
-            if *signal == SignalId::LAG { sees_arrivals } else { read.contains(signal) }
+            if *signal == SignalId::LAG { knows_arrivals } else { read.contains(signal) }
         };
         let levels = campaign.plan().signals().iter().map(|signal| signal.id.clone()).zip(campaign.levels());
         let finished = campaign.results().iter().chain(campaign.probes());
@@ -116,6 +116,7 @@ impl Current {
             achieved,
             p99_bound: tier.p99_bound,
             load: load.into(),
+            lag: campaign.lag(),
             latency: latency.map(Latency::from),
         })
     }
@@ -130,8 +131,7 @@ impl From<&LoadProgress> for Load {
 
 impl From<&LatencySnapshot> for Latency {
     fn from(snapshot: &LatencySnapshot) -> Self {
-        let &LatencySnapshot { p99, arrived, late, duplicates, reordered, outstanding, overdue, .. } =
-            snapshot;
-        Self { p99, arrived, late, duplicates, reordered, outstanding, overdue }
+        let &LatencySnapshot { p99, arrived, late, duplicates, reordered, overdue, .. } = snapshot;
+        Self { p99, arrived, late, duplicates, reordered, overdue }
     }
 }

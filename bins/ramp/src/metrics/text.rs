@@ -79,7 +79,7 @@ impl Standing {
 
 impl Current {
     fn encode(&self, tier: &str, out: &mut Families<'_, '_>) -> fmt::Result {
-        let Self { target, achieved, p99_bound, load, latency } = self;
+        let Self { target, achieved, p99_bound, load, lag, latency } = self;
         let labels = [("tier", tier)];
         let gauge = |value: Option<f64>| value.map(|value| (labels, value));
         let seconds = |span: Duration| span.as_secs_f64();
@@ -99,7 +99,7 @@ impl Current {
         let help = "Records handed to the client and neither acknowledged nor failed";
         out.gauges("in_flight", Some(records.clone()), help, gauge(Some(load.in_flight as f64)))?;
         let help = "Records acknowledged on the source and not seen on the target";
-        let lag = latency.map(|latency| latency.outstanding as f64);
+        let lag = lag.map(|lag| lag as f64);
         out.gauges("true_lag", Some(records.clone()), help, gauge(lag))?;
         let help = "Records not seen on the target and older than the bound";
         let overdue = latency.map(|latency| latency.overdue as f64);
@@ -229,7 +229,6 @@ mod tests {
             late: 3,
             duplicates: 2,
             reordered: 1,
-            outstanding: 10,
             overdue: 4,
         };
         let current = Current {
@@ -237,6 +236,7 @@ mod tests {
             achieved: Some(2_475.0),
             p99_bound: Duration::from_secs(2),
             load,
+            lag: Some(10),
             latency: Some(latency),
         };
         Standing {
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn what_is_not_known_has_no_sample_and_is_never_zero() {
         let mut current = standing().current.unwrap();
-        (current.target, current.achieved, current.latency) = (None, None, None);
+        (current.target, current.achieved, current.lag, current.latency) = (None, None, None, None);
         let recovering = Stage::Recovering { tier: 1, since: Elapsed::START };
         let blind = samples(Standing { stage: recovering, current: Some(current), ..standing() });
         for absent in

@@ -96,10 +96,10 @@ fn lines(campaign: &Campaign, tier: &ramp_core::plan::Tier, spent: Duration) -> 
         }
     };
     text.push_str(&format!("\n  offered   {rate}{achieved:.1} % of {}", tier.rate));
-    if let Some(latency) = latency {
-        let p99 = latency.p99.map_or_else(|| "—".to_owned(), seconds);
+    if let Some(lag) = campaign.lag() {
+        let p99 = latency.and_then(|latency| latency.p99).map_or_else(|| "—".to_owned(), seconds);
         text.push_str(&format!("\n  p99       {p99} of {}", seconds(tier.p99_bound)));
-        text.push_str(&format!("\n  true lag  {}", latency.outstanding));
+        text.push_str(&format!("\n  true lag  {lag}"));
     }
     let levels = campaign.plan().signals().iter().zip(campaign.levels());
     let raised = levels.filter(|(_, level)| level.is_some());

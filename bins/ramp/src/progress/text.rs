@@ -68,9 +68,9 @@ pub(super) fn standing(campaign: &Campaign, now: Elapsed) -> Option<String> {
     let (tier, phase, since) = phase(campaign)?;
     let tier = campaign.tier(tier)?;
     let achieved = 100.0 * load.offered as f64 / load.due.max(1) as f64;
-    let latency = latency.map_or_else(String::new, |latency| {
-        let p99 = latency.p99.map_or_else(|| "—".to_owned(), seconds);
-        format!(", p99 {p99} (bound {}), true lag {}", seconds(tier.p99_bound), latency.outstanding)
+    let latency = campaign.lag().map_or_else(String::new, |lag| {
+        let p99 = latency.and_then(|latency| latency.p99).map_or_else(|| "—".to_owned(), seconds);
+        format!(", p99 {p99} (bound {}), true lag {lag}", seconds(tier.p99_bound))
     });
     let spent = now.since(since).as_secs();
     let text = format!("{} {phase} {spent} s: {achieved:.1} % of {} offered{latency}", tier.name, tier.rate);

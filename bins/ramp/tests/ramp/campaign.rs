@@ -24,6 +24,15 @@ fn the_capacity_is_where_the_replication_breaks() {
     assert_eq!(free.capacity(), (1_000, false, 700), "unthrottled, the last tier passes: {free}");
     assert!(free.stdout.contains("GO"), "{free}");
 
+    // Where nobody reads the target, the dashboards prove that every record met the bound, or nothing.
+    let counted = lab.campaign("counted", &["P1"]).bound("60s").counted().run();
+    assert_eq!((counted.verdicts(), counted.provenance(0)), (vec!["go"], "bounded"), "{counted}");
+    let beyond = lab.campaign("beyond", &["P1"]).bound("1ms").counted().run();
+    assert_eq!((beyond.verdicts(), beyond.provenance(0)), (vec!["inconclusive"], "unknown"), "{beyond}");
+    let gap = &beyond.finding_of_kind(0, "not_bounded")["gap"];
+    assert_eq!(gap["gap"], "reached", "{beyond}");
+    assert!(gap["highest"]["value"].as_f64().unwrap() >= 1.0, "{gap}");
+
     lab.throttle(Throttle::to(BETWEEN_P2_AND_P3, Side::Target).unwrap());
     let throttled = lab.campaign("throttled", &["P1", "P2", "P3"]).run();
     assert_eq!(throttled.status, 0, "{throttled}");
@@ -46,6 +55,8 @@ fn the_capacity_is_where_the_replication_breaks() {
     assert_eq!(blind.verdicts(), ["stop"], "{blind}");
     assert_eq!(blind.status, 1, "no tier passed: {blind}");
     assert!(blind.limits(0).contains(&"source") && !blind.limits(0).contains(&"target"), "{blind}");
+    let counted = lab.campaign("counted-blind", &["P3"]).bound("3s").counted().run();
+    assert_ne!(counted.verdicts(), ["go"], "the same without a probe: {counted}");
     let finding = blind.finding_of_kind(0, "latency_objective");
     assert!(finding["violations"].as_u64().unwrap() > finding["allowed"].as_u64().unwrap(), "{finding}");
     assert!(

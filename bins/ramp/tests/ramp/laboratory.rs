@@ -155,6 +155,15 @@ impl CampaignBuilder {
         })
     }
 
+    /// Leaves the target unread.
+    pub(crate) fn counted(self) -> Self {
+        self.configured(|config| {
+            config.remove("target");
+            let replication = config["replication"].as_table_mut().unwrap();
+            replication.insert("arrivals".to_owned(), "counted".into());
+        })
+    }
+
     fn configured(mut self, change: impl FnOnce(&mut toml::Table)) -> Self {
         let mut config: toml::Table = std::fs::read_to_string(&self.config).unwrap().parse().unwrap();
         change(&mut config);
@@ -342,6 +351,11 @@ impl Campaign {
         let mut all = self.report["limits"].as_array().unwrap().iter();
         let found = all.find(|likely| likely["tier"] == tier && likely["limit"] == limit);
         found.unwrap_or_else(|| panic!("{limit} is not named: {self}"))["clues"].as_array().unwrap()
+    }
+
+    /// Where a tier's p99 is known from.
+    pub(crate) fn provenance(&self, tier: usize) -> &str {
+        self.tiers()[tier]["p99"]["provenance"].as_str().unwrap()
     }
 
     /// A tier's records that were offered, acknowledged and seen on the target.

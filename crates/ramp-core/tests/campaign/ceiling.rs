@@ -195,6 +195,20 @@ fn a_lag_counted_by_arrivals_is_held_against_what_was_acknowledged_then() {
 }
 
 #[test]
+fn the_lag_that_arrivals_leave_is_told_while_a_tier_runs() {
+    let mut campaign = Campaign::new(Plan::new(bounded()).unwrap());
+    Told::healthy().read(&mut campaign, 0, None, 7_000_000);
+    assert_eq!(campaign.lag(), None, "no tier runs");
+    campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });
+    campaign.handle(Elapsed::START, Input::LoadStarted { tier: 0 });
+    let progress = LoadProgress { due: 900, offered: 900, acknowledged: 900, ..LoadProgress::default() };
+    campaign.handle(Elapsed::new(secs(1)), Input::Load { tier: 0, progress });
+    assert_eq!(campaign.lag(), None, "nothing is known of arrivals");
+    Told::healthy().read(&mut campaign, 5, Some(5), 7_000_600);
+    assert_eq!(campaign.lag(), Some(300));
+}
+
+#[test]
 fn one_latency_that_was_seen_ends_the_reliance_on_the_gauge() {
     let mut campaign = Campaign::new(Plan::new(bounded()).unwrap());
     campaign.handle(Elapsed::START, Input::PathClear { tier: 0 });

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -139,30 +140,18 @@ impl Canaries {
     /// # Errors
     /// When a canary cannot be sent, the target cannot be observed, or one has not crossed within `patience`.
     pub async fn cross(&self, probe: &Probe, patience: Duration) -> Result<Crossing, CanaryError> {
-        let listener = Listener::default();
-        let client = self.config.client(DEFAULTS);
-        let producer: ThreadedProducer<Canary> = client
-            .create_with_context(Canary { listener })
-            .map_err(|error| ConnectError::client(&self.config.bootstrap, &error))?;
-        let mut sent = Vec::new();
-        for topic in &self.topics {
-            for partition in 0..i32::try_from(topic.partitions).unwrap_or(i32::MAX) {
-                let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-                let at = self.send(&producer, &topic.name, partition, sequence)?;
-                sent.push(Sent { sequence, topic: &topic.name, partition, at });
-            }
-        }
+        let Flight { sent, .. } = &self.send()?;
         let begun = Instant::now();
         loop {
             probe.health()?;
             let seen = probe.canaries_seen();
             let missing: Vec<_> = sent.iter().filter(|one| !seen.contains_key(&one.sequence)).collect();
-            let Some(first) = missing.first() else { return Ok(crossing(&sent, &seen)) };
+            let Some(first) = missing.first() else { return Ok(crossing(sent, &seen)) };
             if begun.elapsed() >= patience {
                 return Err(CanaryError::NotCrossed {
                     missing: missing.len(),
                     sent: sent.len(),
-                    topic: first.topic.to_owned(),
+                    topic: first.topic.clone(),
                     partition: first.partition,
                     waited: begun.elapsed(),
                 });
@@ -171,7 +160,28 @@ impl Canaries {
         }
     }
 
-    fn send(
+    /// Sends one canary to each partition, for whoever sees otherwise than by a probe that they cross.
+    ///
+    /// # Errors
+    /// When a canary cannot be sent.
+    pub fn send(&self) -> Result<Flight, CanaryError> {
+        let listener = Listener::default();
+        let client = self.config.client(DEFAULTS);
+        let producer: ThreadedProducer<Canary> = client
+            .create_with_context(Canary { listener })
+            .map_err(|error| ConnectError::client(&self.config.bootstrap, &error))?;
+        let mut sent = Vec::new();
+        for TopicView { name, partitions } in &self.topics {
+            for partition in 0..i32::try_from(*partitions).unwrap_or(i32::MAX) {
+                let sequence = self.next.fetch_add(1, Ordering::Relaxed);
+                let at = self.send_one(&producer, name, partition, sequence)?;
+                sent.push(Sent { sequence, topic: name.clone(), partition, at });
+            }
+        }
+        Ok(Flight { sent, _producer: producer })
+    }
+
+    fn send_one(
         &self,
         producer: &ThreadedProducer<Canary>,
         topic: &str,
@@ -200,19 +210,40 @@ impl Canaries {
     }
 }
 
+/// Canaries that are under way: what has not left yet is given up when it is dropped.
+pub struct Flight {
+    sent: Vec<Sent>,
+    _producer: ThreadedProducer<Canary>,
+}
+
+impl Flight {
+    /// How many they are.
+    #[must_use]
+    pub const fn canaries(&self) -> usize {
+        self.sent.len()
+    }
+}
+
+impl fmt::Debug for Flight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight").field("sent", &self.sent).finish_non_exhaustive()
+    }
+}
+
 /// A canary that is under way.
-struct Sent<'a> {
+#[derive(Debug)]
+struct Sent {
     sequence: u64,
-    topic: &'a str,
+    topic: String,
     partition: i32,
     at: Moment,
 }
 
 /// The way of each canary that was sent; all of them have been seen.
-fn crossing(sent: &[Sent<'_>], seen: &BTreeMap<u64, (Identity, Moment)>) -> Crossing {
+fn crossing(sent: &[Sent], seen: &BTreeMap<u64, (Identity, Moment)>) -> Crossing {
     let canaries = sent.iter().filter_map(|Sent { sequence, topic, partition, at }| {
         let (_, seen) = seen.get(sequence)?;
-        Some(Crossed { topic: (*topic).to_owned(), partition: *partition, took: seen.since(*at) })
+        Some(Crossed { topic: topic.clone(), partition: *partition, took: seen.since(*at) })
     });
     let identity = seen.values().map(|(identity, _)| *identity).max().unwrap_or(Identity::Header);
     Crossing { identity, canaries: canaries.collect() }

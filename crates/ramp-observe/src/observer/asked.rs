@@ -14,7 +14,7 @@ use ramp_core::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::{Observed, binder::Bound};
+use super::{Observed, binder::Bound, server::Server};
 use crate::{
     catalog::Entry,
     check::QueryCheck,
@@ -70,6 +70,17 @@ impl Asked {
             held(&self.notes).push(note);
             *bound = Arc::new(Bound { query, scale: bound.scale.clone() });
         }
+    }
+
+    /// The highest value now.
+    pub(super) async fn level(&self, server: &Server) -> Result<Option<f64>, QueryError> {
+        let bound = Arc::clone(&held(&self.bound));
+        let Bound { query, scale } = &*bound;
+        let deadline = Instant::now() + server.patience;
+        let answer = server.prometheus.query(&query.judged, None, deadline).await?;
+        let Data::Vector(series) = answer.data else { return Ok(None) };
+        let values = series.iter().filter_map(|one| one.value());
+        Ok(values.filter(|value| value.is_finite()).map(|value| scale.apply(value)).reduce(f64::max))
     }
 
     /// The readings that are new at `time`, the campaign having begun at `start`; both in seconds by the server's clock.

@@ -24,7 +24,7 @@ impl PlanText {
         };
         let Ok(()) = plan.name_signals(known);
         let signals = plan.signals().into_iter().map(|id| plan.signal(id, catalog)).collect();
-        plan.plan(signals).map(drop)
+        plan.plan(signals, None).map(drop)
     }
 
     /// The signal as far as it can be known, scraped as often as need be.

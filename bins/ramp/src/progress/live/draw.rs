@@ -60,9 +60,8 @@ impl Picture {
                 self.p99.clear();
                 self.lag.clear();
             }
-            let latency = load.latency.as_ref();
-            self.p99.take(latency.and_then(|latency| latency.p99).map(micros));
-            self.lag.take(latency.map(|latency| latency.outstanding));
+            self.p99.take(load.p99.map(micros));
+            self.lag.take(load.lag);
         }
         self.view = Some(view);
     }
@@ -206,15 +205,14 @@ fn offered(Load { target, rate, progress, .. }: &Load) -> Line<'static> {
     Line::from(spans)
 }
 
-fn p99(Load { bound, latency, .. }: &Load, history: &History, area: Rect, frame: &mut Frame<'_>) {
-    let p99 = latency.as_ref().and_then(|latency| latency.p99);
+fn p99(Load { bound, p99, .. }: &Load, history: &History, area: Rect, frame: &mut Frame<'_>) {
     let text = format!("{} of {}", p99.map_or_else(|| "—".to_owned(), seconds), seconds(*bound));
     let style = if p99.is_some_and(|p99| p99 >= *bound) { RED } else { Style::new() };
     course(("p99", &text, style), history, Some(micros(*bound)), area, frame);
 }
 
-fn lag(Load { latency, .. }: &Load, history: &History, area: Rect, frame: &mut Frame<'_>) {
-    let lag = latency.as_ref().map_or_else(|| "—".to_owned(), |latency| latency.outstanding.to_string());
+fn lag(Load { lag, .. }: &Load, history: &History, area: Rect, frame: &mut Frame<'_>) {
+    let lag = lag.map_or_else(|| "—".to_owned(), |lag| lag.to_string());
     course(("true lag", &lag, Style::new()), history, None, area, frame);
 }
 

@@ -7,7 +7,7 @@ use ramp_core::{
     campaign::{Campaign, Stage},
     criterion::{Criterion, Severity},
     evidence::{Level, SignalEvidence},
-    observation::{LatencySnapshot, LoadProgress},
+    observation::LoadProgress,
     plan,
     signal::{Fold, Signal},
     units::{Elapsed, Rate},
@@ -61,7 +61,8 @@ pub(super) struct Load {
     pub(super) rate: Option<f64>,
     pub(super) progress: LoadProgress,
     pub(super) bound: Duration,
-    pub(super) latency: Option<LatencySnapshot>,
+    pub(super) p99: Option<Duration>,
+    pub(super) lag: Option<u64>,
 }
 
 /// A signal that is judged in the current tier.
@@ -138,10 +139,9 @@ impl Load {
             | Stage::Recovering { .. }
             | Stage::Done { .. } => None,
         };
-        // The distribution is not drawn.
-        let latency = latency.map(|latency| LatencySnapshot { tail: Vec::new(), ..latency.clone() });
         let (target, bound) = (tier.rate, tier.p99_bound);
-        Some(Self { tier: index, target, rate, progress: progress.clone(), bound, latency })
+        let (p99, lag) = (latency.and_then(|latency| latency.p99), campaign.lag());
+        Some(Self { tier: index, target, rate, progress: progress.clone(), bound, p99, lag })
     }
 }
 

@@ -23,7 +23,7 @@ use ramp_observe::QueryError;
 use serde::de::DeserializeOwned;
 
 pub use self::login::ProgramError;
-use self::plan_text::PlanTextError;
+use self::plan_text::{PlanText, PlanTextError};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,14 @@ pub enum ConfigError {
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file of a plan cannot be read.
+    #[error("cannot read the plan {}: {source}; give a plan's file, or {}, which is built in", path.display(), PlanText::BUILT_IN_NAME)]
+    PlanFile {
         /// The file.
         path: PathBuf,
         /// Why.

@@ -29,7 +29,7 @@ use crate::{
 
 /// Prints the plan that `args` name.
 pub(crate) fn print(args: &PlanArgs) -> Result<Exit, CommandError> {
-    let written = PlanText::load(&args.plan, Path::new("."))?;
+    let written = PlanText::load(&args.plan, Path::new(""))?;
     let chosen = chosen(written.clone(), &args.choice)?;
     let faulty = |source| ConfigError::Plan { name: chosen.name.clone(), source };
     chosen.check(&Catalog::default()).map_err(faulty)?;

@@ -87,7 +87,7 @@ impl Settings {
         let raw: RawConfig = super::read(&args.config)?;
         let folder = args.config.parent().unwrap_or_else(|| Path::new("."));
         let plan = match (&args.plan, &raw.plan) {
-            (Some(flag), _) => PlanText::load(flag, Path::new("."))?,
+            (Some(flag), _) => PlanText::load(flag, Path::new(""))?,
             (None, Some(name)) => PlanText::load(name, folder)?,
             (None, None) => PlanText::load(PlanText::BUILT_IN_NAME, folder)?,
         };

@@ -51,6 +51,23 @@ fn a_tier_and_a_rate_that_a_plan_cannot_have_are_usage_errors_in_every_form() {
 }
 
 #[test]
+fn a_plan_that_is_nowhere_is_answered_with_the_one_that_is_built_in() {
+    for arguments in [["plan", "nofile"].as_slice(), &["run", "--plan", "nofile", "--yes"]] {
+        let (_folder, output) = ramp(CLUSTERS, arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), error.as_str()),
+            (
+                Some(2),
+                "ramp: cannot read the plan nofile: No such file or directory (os error 2); give a plan's file, or \
+                 phase4, which is built in\n"
+            ),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
 fn every_fault_of_a_plan_is_told_at_once_by_plan_and_before_anything_is_connected_by_run() {
     let faulty =
         PlanText::BUILT_IN.replace("rate = 5_000", "rate = 500").replace("floor = 1_000", "floor = 0");

@@ -76,7 +76,7 @@ pub(crate) fn drive(
     let clock = Clock::start();
     let file = LatencyFile::create(log)?;
     let load = Load::start(cluster, clock, spec)?;
-    let mut log = file.begin(clock.now())?;
+    let mut log = file.begin(clock.now(), None)?;
     let second = |second: &LoadSnapshot| log.add(|log| log.write(second));
     let why =
         runtime()?.block_on(async { attend(&load, &mut Signals::listen()?, every, second, watch).await })?;

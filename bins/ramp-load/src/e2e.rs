@@ -6,13 +6,14 @@ use ramp_core::observation::LatencySnapshot;
 use ramp_load::{
     account::TierAccount,
     clock::Clock,
-    cluster::{self, ClusterError},
+    cluster::{self, ClusterError, TopicView},
     probe::{
         Probe, ProbeError,
         canary::{Canaries, CanaryError, HeadersLost},
+        sample::Sample,
     },
     producer::{Load, StartError},
-    snapshot::ArrivalSnapshot,
+    snapshot::{ArrivalSnapshot, SampleSnapshot},
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -24,7 +25,7 @@ use crate::{
     exit::Exit,
     latency_log::{LatencyFile, LatencyLog, LogError},
     progress::{Progress, millis},
-    seen, summary,
+    sampled, seen, summary,
 };
 
 /// Why records were not sent, or not seen to their end.
@@ -54,6 +55,8 @@ struct Seen {
     /// The highest true lag that was met.
     highest_lag: u64,
     foreign: u64,
+    /// Of which partitions all of this is, where not of all.
+    sampled: Option<(Arc<Sample>, SampleSnapshot)>,
 }
 
 /// Carries out `ramp-load e2e`.
@@ -77,7 +80,7 @@ fn see(flags: &Flags) -> Result<Seen, Exit> {
     };
     let (source, timeout, notes) = flags.load.cluster().map_err(|error| usage(&error))?;
     let target = flags.target().map_err(|error| usage(&error))?;
-    let spec = flags.spec(timeout).map_err(|error| usage(&error))?;
+    let mut spec = flags.spec(timeout).map_err(|error| usage(&error))?;
     let topics = flags.target_topics(target.is_some());
     let more = target.iter().flat_map(|(_, notes)| notes);
     notes.iter().chain(more).for_each(tell);
@@ -87,16 +90,27 @@ fn see(flags: &Flags) -> Result<Seen, Exit> {
         let file = LatencyFile::create(flags.load.telling.hdr_log.as_deref())?;
         let clock = Clock::start();
         let views = cluster::describe(&source, &spec.topics)?.topics;
-        let probe = Probe::connect(&target, clock, spec.run, topics)?;
+        spec.sample = sample(flags, &views);
+        let (probe, canaries) = match &spec.sample {
+            Some(sample) => (
+                Probe::connect_to_sample(&target, clock, spec.run, topics, Arc::clone(sample))?,
+                Canaries::of_sample(source.clone(), spec.run, clock, sample),
+            ),
+            None => (
+                Probe::connect(&target, clock, spec.run, topics)?,
+                Canaries::new(source.clone(), spec.run, clock, views),
+            ),
+        };
         for topic in probe.absent() {
             tell(format_args!("topic {topic} is not there yet; a canary on the source should make it"));
         }
-        let canaries = Canaries::new(source.clone(), spec.run, clock, views);
         let runtime = runtime()?;
         runtime.block_on(canaries.cross(&probe, flags.patience))?.identity(&spec.payload)?;
+        let sample = spec.sample.clone();
         let load = Load::start_watched(&source, clock, spec, |account| probe.watch(account))?;
-        let log = file.begin(clock.now())?;
-        runtime.block_on(Seeing { flags, load: &load, probe: &probe, clock, highest_lag: 0 }.attend(log))
+        let log = file.begin(clock.now(), sample.as_deref())?;
+        let seeing = Seeing { flags, load: &load, probe: &probe, clock, sample, highest_lag: 0 };
+        runtime.block_on(seeing.attend(log))
     };
     seen().map_err(|error| {
         tell(&error);
@@ -111,12 +125,23 @@ fn see(flags: &Flags) -> Result<Seen, Exit> {
     })
 }
 
+/// The partitions that are to be read, where not all are.
+fn sample(flags: &Flags, topics: &[TopicView]) -> Option<Arc<Sample>> {
+    let sample = Sample::choose(topics, flags.probe_sample?).map(Arc::new);
+    match &sample {
+        Some(sample) => tell(format_args!("{sample} are read")),
+        None => tell("every partition is read: none is left out of such a share"),
+    }
+    sample
+}
+
 /// A load under way.
 struct Seeing<'a> {
     flags: &'a Flags,
     load: &'a Load,
     probe: &'a Probe,
     clock: Clock,
+    sample: Option<Arc<Sample>>,
     highest_lag: u64,
 }
 
@@ -135,9 +160,10 @@ impl Seeing<'_> {
             });
             seen = whole;
         };
-        let (clock, load) = (self.clock, self.load);
+        let (clock, load, sample) = (self.clock, self.load, self.sample.clone());
         let watch = |stretch: crate::drive::Stretch<'_>| {
-            progress.tell(format!("{}, {}", progress.line(&stretch), on_target(&account, clock)));
+            let on_target = on_target(&account, clock, sample.as_deref());
+            progress.tell(format!("{}, {on_target}", progress.line(&stretch)));
         };
         let mut signals = Signals::listen()?;
         let mut why = {
@@ -165,13 +191,14 @@ impl Seeing<'_> {
         log.add(|log| log.write_arrivals(from, drained, &rest));
         progress.end();
         log.end()?;
-        let arrivals = account.arrivals();
+        let (arrivals, sampled) = (account.arrivals(), self.sample.zip(account.sample()));
         Ok(Seen {
             ended: Ended::of(load, clock, why),
             latency: account.latency(clock.now()),
             arrivals,
             highest_lag: self.highest_lag,
             foreign: self.probe.foreign(),
+            sampled,
         })
     }
 
@@ -198,7 +225,8 @@ impl Seeing<'_> {
             }
             if told.elapsed() >= Duration::from_secs(1) {
                 told = Instant::now();
-                progress.tell(format!("draining: {}", on_target(account, self.clock)));
+                let on_target = on_target(account, self.clock, self.sample.as_deref());
+                progress.tell(format!("draining: {on_target}"));
             }
         }
     }
@@ -214,10 +242,11 @@ enum Drained {
 }
 
 /// How the load stands on the target now.
-fn on_target(account: &TierAccount, clock: Clock) -> String {
+fn on_target(account: &TierAccount, clock: Clock, sample: Option<&Sample>) -> String {
     let now = account.latency(clock.now());
     let p99 = now.p99.map_or_else(|| "unknown".to_owned(), millis);
-    format!("seen: p99 {p99}, lag {}, {} duplicated", now.outstanding, now.duplicates)
+    let of = sample.map_or_else(String::new, |sample| format!(" of {sample}"));
+    format!("seen{of}: p99 {p99}, lag {}, {} duplicated", now.outstanding, now.duplicates)
 }
 
 impl Seen {
@@ -228,8 +257,14 @@ impl Seen {
 
     fn exit(&self, flags: &Flags) -> Exit {
         let ArrivalSnapshot { duplicates, reordered, reordered_by_key, .. } = self.arrivals;
-        let (lost, acknowledged) = (self.latency.outstanding, self.ended.whole.acknowledged);
-        let is_good = seen::is_tolerated(lost, acknowledged, flags.load.telling.tolerance)
+        let lost = self.latency.outstanding;
+        let (acknowledged, is_sound) = match &self.sampled {
+            // Where nothing was to be seen, nothing was verified.
+            Some((_, sample)) => (sample.acknowledged, sample.acknowledged > 0 && sample.moved == 0),
+            None => (self.ended.whole.acknowledged, true),
+        };
+        let is_good = is_sound
+            && seen::is_tolerated(lost, acknowledged, flags.load.telling.tolerance)
             && (duplicates + reordered + reordered_by_key == 0 || !flags.demands.exactly_once)
             && self.is_fast(flags);
         if is_good { self.ended.exit(flags.load.telling.tolerance) } else { Exit::Incomplete }
@@ -240,6 +275,10 @@ impl Seen {
         let mut text = format!("{}\n", ended.ledger());
         for fault in ended.faults() {
             let _ = writeln!(text, "{fault}");
+        }
+        let of = self.sampled.as_ref().map(|(sample, _)| sample.to_string());
+        if let Some((_, sample)) = &self.sampled {
+            text.push_str(&sampled::text(sample));
         }
         let _ = writeln!(
             text,
@@ -253,7 +292,12 @@ impl Seen {
             format!(" (95 % interval {} to {})", millis(low), millis(high))
         });
         let p99 = seen::against(latency.p99, flags.demands.p99, self.is_fast(flags));
-        let _ = writeln!(text, "{p99}{range}, from the due time, over {} records", latency.offered);
+        let _ = writeln!(
+            text,
+            "{p99}{range}, from the due time, over {} records{}",
+            latency.offered,
+            of.as_ref().map_or_else(String::new, |of| format!(" of {of}"))
+        );
         if flags.demands.p99.is_some() {
             let _ = writeln!(text, "{} records were beyond, seen or not", latency.violations());
         }
@@ -269,6 +313,9 @@ impl Seen {
             ("acknowledged to seen", &arrivals.replication),
             ("due to seen", &arrivals.latency),
         ]));
+        if let Some(of) = &of {
+            let _ = writeln!(text, "what was seen is of {of}");
+        }
         text.push_str(&summary::bars("due to seen", &arrivals.latency));
         text
     }
@@ -288,6 +335,7 @@ impl Seen {
         on_target["max"] = json!(seconds(latency.max));
         on_target["replication"] = summary::quantiles(&arrivals.replication);
         on_target["seen"] = summary::quantiles(&arrivals.latency);
+        on_target["sample"] = json!(self.sampled.as_ref().map(|(sample, told)| sampled::json(sample, told)));
         let mut account = ended.json();
         account["target"] = on_target;
         account

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ramp_load::{clock::Moment, interval_log::IntervalLog};
+use ramp_load::{clock::Moment, interval_log::IntervalLog, probe::sample::Sample};
 
 /// A file that latencies are to be written to, where one is wanted.
 pub(crate) struct LatencyFile(Option<(PathBuf, File)>);
@@ -40,11 +40,12 @@ impl LatencyFile {
         }
     }
 
-    /// Begins the log of what started at `start`.
-    pub(crate) fn begin(self, start: Moment) -> Result<LatencyLog, LogError> {
+    /// Begins the log of what started at `start`; what is seen is of `sample`, where it is not of all.
+    pub(crate) fn begin(self, start: Moment, sample: Option<&Sample>) -> Result<LatencyLog, LogError> {
         let Some((path, file)) = self.0 else { return Ok(LatencyLog(None)) };
-        let comment = concat!("ramp-load ", env!("CARGO_PKG_VERSION"));
-        match IntervalLog::begin(BufWriter::new(file), start, comment) {
+        let program = concat!("ramp-load ", env!("CARGO_PKG_VERSION"));
+        let of = sample.map_or_else(String::new, |sample| format!("; what is seen is of {sample}"));
+        match IntervalLog::begin(BufWriter::new(file), start, &format!("{program}{of}")) {
             Ok(log) => Ok(LatencyLog(Some(Writing { path, log, failure: None }))),
             Err(source) => Err(LogError { path, source }),
         }

@@ -12,6 +12,7 @@ mod latency_log;
 mod perf_test;
 mod probe;
 mod progress;
+mod sampled;
 mod seen;
 mod summary;
 

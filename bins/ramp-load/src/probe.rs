@@ -73,7 +73,7 @@ fn verify(flags: &Flags) -> Result<Verified, Exit> {
         for topic in probe.absent() {
             tell(format_args!("topic {topic} is not there yet; it is read as soon as it is"));
         }
-        let log = file.begin(clock.now())?;
+        let log = file.begin(clock.now(), None)?;
         runtime()?.block_on(attend(flags, &probe, &verification, log))
     };
     attended().map_err(|error| {

@@ -4,12 +4,14 @@
 
 mod acks;
 mod arrivals;
+mod handed;
+mod placed;
 mod records;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{
-        Mutex, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -27,6 +29,8 @@ pub use self::arrivals::Sighting;
 use self::{
     acks::Acks,
     arrivals::Sent,
+    handed::Handed,
+    placed::Placed,
     records::{Records, below, words},
 };
 use crate::{
@@ -34,8 +38,9 @@ use crate::{
     latency::{nanos, quantile},
     ledger::Ledger,
     lock::lock,
+    probe::sample::Sample,
     schedule::{Pace, RateChangeError, Schedule, Until},
-    snapshot::{ArrivalSnapshot, LoadSnapshot, Steady},
+    snapshot::{ArrivalSnapshot, LoadSnapshot, SampleSnapshot, Steady},
     stamp::{Identity, Kind, RunId},
 };
 
@@ -69,15 +74,8 @@ struct Trace {
     arrivals: Arrivals,
     acks: Acks,
     handed: Mutex<Handed>,
-}
-
-/// When how many records had been handed over.
-#[derive(Debug)]
-struct Handed {
-    /// In steps of [`MARK`], as far back as the bound on latency looks.
-    marks: VecDeque<(Moment, u64)>,
-    /// At the last hand-over of all.
-    last: (Moment, u64),
+    /// Where the probe reads only some partitions: what was written to them.
+    placed: Option<Placed>,
 }
 
 impl TierAccount {
@@ -92,10 +90,22 @@ impl TierAccount {
             failed: Records::new(),
             arrivals: Arrivals::new(),
             acks: Acks::new(),
-            handed: Mutex::new(Handed { marks: VecDeque::new(), last: (Moment::from_nanos(0), 0) }),
+            handed: Mutex::default(),
+            placed: None,
         };
         let untraced = Self::untraced(run, tier, Pace::Rate(rate), until, 0);
         Self { bound, trace: Some(trace), ..untraced }
+    }
+
+    /// The account for a probe that reads only the partitions of `sample`: all that it says of arrivals is of records
+    /// that were written to these, as their acknowledgements tell. A campaign that is told so takes it for an observation
+    /// that has missed the others, and passes no GO on it.
+    #[must_use]
+    pub fn of_sample(mut self, sample: Arc<Sample>) -> Self {
+        if let Some(trace) = &mut self.trace {
+            trace.placed = Some(Placed::new(sample));
+        }
+        self
     }
 
     /// The account of a load whose arrivals nobody sees. Its size does not grow with the load. Where there is a
@@ -171,16 +181,7 @@ impl TierAccount {
     /// Notes when what has been offered was offered, once per tick.
     pub(crate) fn mark(&self, now: Moment) {
         let Some(trace) = &self.trace else { return };
-        let mut handed = lock(&trace.handed);
-        let state = (now, self.ledger.handed());
-        if handed.marks.back().is_none_or(|(last, _)| now.since(*last) >= MARK) {
-            handed.marks.push_back(state);
-            let horizon = now.before(self.bound.saturating_add(HORIZON_GRACE));
-            while handed.marks.get(1).is_some_and(|(second, _)| *second < horizon) {
-                handed.marks.pop_front();
-            }
-        }
-        handed.last = state;
+        lock(&trace.handed).mark(now, self.ledger.handed(), self.bound);
     }
 
     /// Notes that the client takes no more for now.
@@ -191,6 +192,13 @@ impl TierAccount {
     /// Notes that the sending thread was blocked for `span` by a client that would take no more.
     pub fn blocked(&self, span: Duration) {
         self.ledger.blocked(span);
+    }
+
+    /// Notes that record `sequence` was acknowledged in `partition` of its topic; its acknowledgement is noted after that.
+    pub fn placed(&self, sequence: u64, partition: i32) {
+        if let Some(placed) = self.trace.as_ref().and_then(|trace| trace.placed.as_ref()) {
+            placed.note(sequence, partition);
+        }
     }
 
     /// Notes that record `sequence` of so many `bytes`, handed over at `handed`, was acknowledged at `at`.
@@ -252,12 +260,28 @@ impl TierAccount {
         self.trace.as_ref().map_or_else(ArrivalSnapshot::default, |trace| trace.arrivals.snapshot())
     }
 
+    /// What the partitions that are read tell of the whole load. `None` where all are read, or no probe watches.
+    #[must_use]
+    pub fn sample(&self) -> Option<SampleSnapshot> {
+        let trace = self.trace.as_ref()?;
+        let placed = trace.placed.as_ref()?;
+        let seen = trace.arrivals.seen();
+        let moved = |word| {
+            let arrived = trace.arrivals.records().word(word) & trace.acknowledged.word(word);
+            u64::from((arrived & !placed.records().word(word)).count_ones())
+        };
+        let moved = (0..words(self.ledger.counts().offered)).map(moved).sum();
+        Some(placed.snapshot(|partition| seen.arrived_of(partition), moved))
+    }
+
     /// True lag: records acknowledged on the source and not seen on the target. Takes no pass over the records, so that
     /// a record that arrives before its acknowledgement makes it one too low.
     #[must_use]
     pub fn lag(&self) -> u64 {
-        let lag = |trace: &Trace| trace.acknowledged.count().saturating_sub(trace.arrivals.count());
-        self.trace.as_ref().map_or(0, lag)
+        self.trace.as_ref().map_or(0, |trace| {
+            let placed = trace.placed.as_ref().map_or(&trace.acknowledged, Placed::records);
+            placed.count().saturating_sub(trace.arrivals.count())
+        })
     }
 
     /// Whether every record handed over has been acknowledged or has failed.
@@ -330,7 +354,9 @@ impl TierAccount {
         self.ledger.uncommitted(records, error);
     }
 
-    /// Arrivals and latencies at `now`, from one pass over the records' bits. Nothing where no probe watches.
+    /// Arrivals and latencies at `now`, from one pass over the records' bits. Nothing where no probe watches. Where it
+    /// reads only some partitions: of the records that are known to be in them. A record is once it was acknowledged or
+    /// has arrived, and so counts among the offered only then.
     #[must_use]
     pub fn latency(&self, now: Moment) -> LatencySnapshot {
         let (Some(schedule), Some(trace)) = (self.schedule.get(), &self.trace) else {
@@ -356,12 +382,19 @@ impl TierAccount {
             reordered: seen.snapshot.reordered,
             ..LatencySnapshot::default()
         };
+        // Records of which nobody knows whether they are in partitions that are read, and those that are not.
+        let mut outside = 0;
         let mean = (!histogram.is_empty()).then(|| histogram.mean());
         snapshot.mean = mean.map(|nanos| Duration::from_secs_f64(nanos / 1e9));
         for word in 0..words(offered) {
             let arrived = arrived.word(word);
-            let missing = !arrived & !trace.failed.word(word) & below(offered, word);
-            let acknowledged = trace.acknowledged.word(word) & !arrived & below(offered, word);
+            let mut watched = below(offered, word);
+            if let Some(placed) = &trace.placed {
+                watched &= placed.records().word(word) | arrived;
+                outside += u64::from((below(offered, word) & !watched).count_ones());
+            }
+            let missing = !arrived & !trace.failed.word(word) & watched;
+            let acknowledged = trace.acknowledged.word(word) & !arrived & watched;
             snapshot.outstanding += u64::from(acknowledged.count_ones());
             snapshot.overdue += u64::from((missing & below(due, word)).count_ones());
             snapshot.overdue_from_handover += u64::from((missing & below(handed, word)).count_ones());
@@ -376,6 +409,7 @@ impl TierAccount {
         }
         // Until here no record could arrive, so that each is counted as arrived or as missing and never as neither.
         drop(seen);
+        snapshot.offered -= outside;
         snapshot.p50 = quantile(&histogram, 0.50);
         snapshot.p99 = quantile(&histogram, 0.99);
         let ranked = |rank: u64| quantile(&histogram, rank as f64 / histogram.len() as f64);
@@ -444,25 +478,8 @@ impl TierAccount {
     }
 }
 
-impl Handed {
-    /// How many records had surely been handed over by `moment`.
-    fn by(&self, moment: Moment) -> u64 {
-        if self.last.0 <= moment {
-            return self.last.1;
-        }
-        let after = self.marks.partition_point(|(at, _)| *at <= moment);
-        after.checked_sub(1).and_then(|last| self.marks.get(last)).map_or(0, |(_, handed)| *handed)
-    }
-}
-
 /// From this rate on, 64 records in a row are due within 10 ms and share an age.
 const DENSE: u32 = 6_400;
-
-/// The granularity at which hand-overs are kept.
-const MARK: Duration = Duration::from_millis(10);
-
-/// How much longer than the bound hand-overs are kept.
-const HORIZON_GRACE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,11 @@
 //!
 //! It takes part in no consumer group and commits nothing. It starts where the target's partitions end when it
 //! connects, takes up topics and partitions that appear later from their beginning, and never jumps: an offset that
-//! is gone is an error, because a silent jump would hide a loss.
+//! is gone is an error, because a silent jump would hide a loss. It reads every partition, or those of a
+//! [`Sample`](sample::Sample).
 
 pub mod canary;
+pub mod sample;
 pub mod topics;
 pub mod verification;
 
@@ -25,13 +27,15 @@ use std::{
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 pub use self::assignment::Begin;
-use self::{assignment::Assignment, reader::Reader, verification::Verification};
+use self::{
+    assignment::Assignment, canary::Sighted, reader::Reader, sample::Sample, verification::Verification,
+};
 use crate::{
     account::{Sighting, TierAccount},
     client_config::{ClusterConfig, ConnectError, Listener},
-    clock::{Clock, Moment},
+    clock::Clock,
     lock::lock,
-    stamp::{Identity, Kind, RunId},
+    stamp::{RunId, Stamp},
 };
 
 /// A probe that reads in threads of its own until it is dropped.
@@ -55,6 +59,19 @@ pub enum ProbeError {
         topic: String,
         /// Why.
         reason: String,
+    },
+    /// A sample of partitions would not be what it is on the source.
+    #[error(
+        "{topic} has {on_target} partitions on the target and {on_source} on the source; a sample of partitions needs as \
+         many on both: read all of them"
+    )]
+    Partitions {
+        /// The topic on the target.
+        topic: String,
+        /// How many partitions it has.
+        on_target: usize,
+        /// How many it has on the source.
+        on_source: usize,
     },
     /// Reading broke off.
     #[error("reading the target broke off: {reason}")]
@@ -100,29 +117,38 @@ enum Register {
         run: RunId,
         /// The account of the latest tier, and of the one before it, whose stragglers may still come.
         accounts: Mutex<Vec<Arc<TierAccount>>>,
-        canaries: Mutex<BTreeMap<u64, (Identity, Moment)>>,
+        canaries: Mutex<BTreeMap<u64, Sighted>>,
     },
     /// It is told whose it is by itself alone.
     Every(Arc<Verification>),
 }
 
 impl Register {
+    fn of(run: RunId) -> Self {
+        Self::Run { run, accounts: Mutex::new(Vec::new()), canaries: Mutex::new(BTreeMap::new()) }
+    }
+
     /// Notes that records were seen; returns how many of them are not somebody else's.
     fn note(&self, batch: &[Sighting]) -> usize {
         match self {
-            Self::Run { run, accounts, canaries } => {
-                let ours = || batch.iter().filter(|sighting| sighting.stamp.run == *run);
-                for sighting in ours().filter(|sighting| sighting.stamp.kind == Kind::Canary) {
-                    // A canary that is delivered twice has crossed the first time.
-                    let crossed = (sighting.identity, sighting.at);
-                    lock(canaries).entry(sighting.stamp.sequence).or_insert(crossed);
-                }
+            Self::Run { run, accounts, .. } => {
                 if !batch.is_empty() {
                     lock(accounts).iter().for_each(|account| account.arrived(batch));
                 }
-                ours().count()
+                batch.iter().filter(|sighting| sighting.stamp.run == *run).count()
             }
             Self::Every(verification) => verification.witness(batch),
+        }
+    }
+
+    /// Notes that a canary was seen.
+    fn crossed(&self, canary: &Stamp, sighted: Sighted) {
+        match self {
+            Self::Run { run, canaries, .. } if canary.run == *run => {
+                // A canary that is delivered twice has crossed the first time.
+                lock(canaries).entry(canary.sequence).or_insert(sighted);
+            }
+            Self::Run { .. } | Self::Every(_) => {}
         }
     }
 }
@@ -144,9 +170,23 @@ impl Probe {
         run: RunId,
         topics: Vec<String>,
     ) -> Result<Self, ProbeError> {
-        let register =
-            Register::Run { run, accounts: Mutex::new(Vec::new()), canaries: Mutex::new(BTreeMap::new()) };
-        Self::begin(config, clock, Assignment::new(topics, Begin::AtEnd), register)
+        Self::begin(config, clock, Assignment::new(topics, Begin::AtEnd), Register::of(run))
+    }
+
+    /// As [`connect`](Self::connect), but reads only the partitions of `sample`, which was chosen for the topics that
+    /// these are on the target, in the same order.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and when a topic has not as many partitions as on the source. The same later is a
+    /// matter of [`health`](Self::health).
+    pub fn connect_to_sample(
+        config: &ClusterConfig,
+        clock: Clock,
+        run: RunId,
+        topics: Vec<String>,
+        sample: Arc<Sample>,
+    ) -> Result<Self, ProbeError> {
+        Self::begin(config, clock, Assignment::of_sample(topics, Begin::AtEnd, sample), Register::of(run))
     }
 
     /// Connects to a cluster and accounts what `topics` hold of any load, from `begin` on.
@@ -192,7 +232,7 @@ impl Probe {
             broken: Mutex::new(None),
         });
         let mut probe = Self { shared: Arc::clone(&shared), threads: Vec::new() };
-        let reader = Reader::new(Arc::clone(&shared), assignment.ends());
+        let reader = Reader::new(Arc::clone(&shared), assignment.taken());
         probe.spawn("ramp-probe", move || reader.run())?;
         probe.spawn("ramp-probe-topics", move || watch_topics(&shared, assignment))?;
         Ok(probe)
@@ -236,8 +276,8 @@ impl Probe {
         Ok(())
     }
 
-    /// The canaries that have crossed, by what each was known, and when it was seen.
-    fn canaries_seen(&self) -> BTreeMap<u64, (Identity, Moment)> {
+    /// The canaries that have crossed, by their numbers.
+    fn canaries_seen(&self) -> BTreeMap<u64, Sighted> {
         match &self.shared.register {
             Register::Run { canaries, .. } => lock(canaries).clone(),
             Register::Every(_) => BTreeMap::new(),

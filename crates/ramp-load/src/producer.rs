@@ -24,6 +24,7 @@ use crate::{
     client_config::{ClusterConfig, ConnectError},
     clock::Clock,
     payload::{Payload, Renderer},
+    probe::sample::Sample,
     schedule::{Pace, RateChangeError, Until},
     snapshot::{LoadSnapshot, Snapshots},
     stamp::RunId,
@@ -55,6 +56,9 @@ pub struct LoadSpec {
     /// Whether each record carries a [`Stamp`](crate::stamp::Stamp) in a header, and in its payload where
     /// [that has room](Payload::names_records), by which a probe knows it. The producer's own account needs none.
     pub stamped: bool,
+    /// The partitions in which a probe sees the records of a watched load arrive, where these are not all. Chosen for
+    /// these topics, in their order.
+    pub sample: Option<Arc<Sample>>,
     /// Records at the start that [`TierAccount::steady`] leaves out.
     pub warmup: u64,
     /// Sends in transactions, each committed after so long; the cluster's `transactional.id` names them.
@@ -97,6 +101,7 @@ impl LoadSpec {
             payload: Payload::Json,
             keys: Keys::default(),
             stamped: true,
+            sample: None,
             warmup: 0,
             transaction: None,
         }
@@ -188,7 +193,7 @@ impl Load {
     }
 
     /// As [`start`](Self::start), for a probe that sees the records arrive: `watch` is given their account before the
-    /// first of them is sent. The account keeps three bits of each record.
+    /// first of them is sent. The account keeps three bits of each record, four where there is a sample.
     ///
     /// # Errors
     /// As [`start`](Self::start), and when the load is none that a probe can judge.
@@ -210,6 +215,10 @@ impl Load {
             return Err(StartError::TooMany { rate, records, most });
         }
         let account = TierAccount::new(spec.run, spec.tier, rate, spec.until, spec.bound);
+        let account = match &spec.sample {
+            Some(sample) => account.of_sample(Arc::clone(sample)),
+            None => account,
+        };
         Self::begin(config, clock, spec, account, watch)
     }
 

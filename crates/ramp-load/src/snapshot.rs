@@ -5,7 +5,7 @@ use std::time::Duration;
 use ramp_core::units::Rate;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use crate::{latency::Distribution, producer::Load};
+use crate::{latency::Distribution, probe::sample::LossEstimate, producer::Load};
 
 /// What the producer knows of its load: from the load's start, or of an interval.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,6 +146,28 @@ impl ArrivalSnapshot {
             before_ack: self.before_ack.saturating_sub(earlier.before_ack),
         }
     }
+}
+
+/// What the partitions that a probe reads tell of a whole load, where it does not read all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleSnapshot {
+    /// How many partitions are read.
+    pub read: usize,
+    /// Of how many.
+    pub partitions: usize,
+    /// Records that were acknowledged in partitions that are read.
+    pub acknowledged: u64,
+    /// Records that were acknowledged in the others. Nothing else is known of them.
+    pub unread: u64,
+    /// How many of all acknowledged records have not arrived, as far as the partitions that are read tell. After the last
+    /// arrival: how many are lost.
+    pub lost: LossEstimate,
+    /// So many of the partitions that are not read may be unlike all that are, with 95 % confidence: slow, or without
+    /// any record. Nothing that was measured would show it.
+    pub unlike: usize,
+    /// Records that arrived in a partition that is read and were written to another one. Where there are any, the
+    /// replication does not keep partitions and no figure of a sample means what it says.
+    pub moved: u64,
 }
 
 /// What came after the warm-up of a load.

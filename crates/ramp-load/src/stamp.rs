@@ -12,7 +12,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 pub(crate) use self::{
-    seal::{SEALED, seal},
+    seal::{SEALED, mix, seal},
     text::{END, ID_FIELD, Latest, TIME_FIELD, lateness, message_id},
 };
 use crate::clock::Moment;

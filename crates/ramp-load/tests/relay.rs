@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -19,7 +19,13 @@ use ramp_load::{
     clock::Clock,
     cluster,
     payload::Payload,
-    probe::{Begin, Probe, canary::Canaries, topics::ReplicationPolicy, verification::Verification},
+    probe::{
+        Begin, Probe, ProbeError,
+        canary::{Canaries, CanaryError},
+        sample::Sample,
+        topics::ReplicationPolicy,
+        verification::Verification,
+    },
     producer::{Load, LoadSpec},
     schedule::{Pace, Until},
     stamp::{Identity, Kind, RunId, Stamp},
@@ -46,17 +52,49 @@ struct Faults {
     /// Such a record changes places with the one that follows it in its partition.
     swaps: fn(u64) -> bool,
     keeps_headers: bool,
+    /// Where a record of a partition goes.
+    moves: fn(i32) -> i32,
 }
 
-const NONE: Faults = Faults { drops: |_| false, repeats: |_| false, swaps: |_| false, keeps_headers: true };
+const NONE: Faults = Faults {
+    drops: |_| false,
+    repeats: |_| false,
+    swaps: |_| false,
+    keeps_headers: true,
+    moves: |partition| partition,
+};
+
+/// What the relay has done to the records of the load in each partition.
+#[derive(Default)]
+struct Done {
+    relayed: BTreeMap<i32, u64>,
+    dropped: BTreeMap<i32, u64>,
+    repeated: BTreeMap<i32, u64>,
+    swapped: BTreeMap<i32, u64>,
+}
+
+/// The sum of those counts that are of the partitions in question.
+fn sum(counts: &BTreeMap<i32, u64>, of: impl Fn(i32) -> bool) -> u64 {
+    counts.iter().filter(|(partition, _)| of(**partition)).map(|(_, count)| count).sum()
+}
 
 struct World {
     _clusters: [MockCluster<'static, DefaultProducerContext>; 2],
     source: ClusterConfig,
     target: ClusterConfig,
     topic: String,
-    relay: Option<JoinHandle<u64>>,
+    relay: Option<JoinHandle<Done>>,
+    /// How many records of the load the relay has met.
+    met: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
+}
+
+/// A load that was sent through the relay and acknowledged.
+struct Sent {
+    account: Arc<TierAccount>,
+    identity: Identity,
+    clock: Clock,
+    probe: Probe,
 }
 
 impl World {
@@ -72,28 +110,16 @@ impl World {
             ..ClusterConfig::default()
         };
         let (source, target) = (config(source), config(target));
-        let stop = Arc::new(AtomicBool::new(false));
-        let relay = Relay::new(&source, &target, topic.clone(), faults);
+        let (stop, met) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let relay = Relay::new(&source, &target, topic.clone(), faults, Arc::clone(&met));
         let stopped = Arc::clone(&stop);
         let relay = thread::spawn(move || relay.run(&stopped));
-        Self { _clusters: clusters, source, target, topic, relay: Some(relay), stop }
+        Self { _clusters: clusters, source, target, topic, relay: Some(relay), met, stop }
     }
 
     /// Sends [`RECORDS`] through the relay, and waits until all that are to arrive have arrived.
     async fn run(&self, payload: Payload, arriving: u64) -> (Arc<TierAccount>, Identity, Clock) {
-        let (run, clock) = (RunId::random(), Clock::start());
-        let probe = Probe::connect(&self.target, clock, run, vec![self.topic.clone()]).unwrap();
-        let views = cluster::describe(&self.source, &[SOURCE.to_owned()]).unwrap().topics;
-        let canaries = Canaries::new(self.source.clone(), run, clock, views);
-        let crossing = canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
-        let identity = crossing.identity(&payload).unwrap();
-        let pace = Pace::Rate(Rate::per_second(2_000).unwrap());
-        let spec = LoadSpec::new(vec![SOURCE.to_owned()], pace, Until::Records(RECORDS));
-        let spec = LoadSpec { run, payload, ..spec };
-        let load = Load::start_watched(&self.source, clock, spec, |account| probe.watch(account)).unwrap();
-        load.finished().await;
-        let account = load.account();
-        assert_eq!(account.progress(clock.now()).acknowledged, RECORDS);
+        let Sent { account, identity, clock, probe } = self.send(payload, None).await;
         until("the last arrival", || {
             let seen = account.arrivals();
             seen.arrived + seen.duplicates >= arriving
@@ -103,8 +129,43 @@ impl World {
         (account, identity, clock)
     }
 
-    /// Ends the relay; returns how many pairs it has swapped.
-    fn end(&mut self) -> u64 {
+    /// A share of the source's partitions.
+    fn sample(&self, share: &str) -> Arc<Sample> {
+        let views = cluster::describe(&self.source, &[SOURCE.to_owned()]).unwrap().topics;
+        Arc::new(Sample::choose(&views, share.parse().unwrap()).unwrap())
+    }
+
+    /// Sends [`RECORDS`] through the relay, before a probe that reads all partitions or those of `sample`.
+    async fn send(&self, payload: Payload, sample: Option<Arc<Sample>>) -> Sent {
+        let (run, clock, topics) = (RunId::random(), Clock::start(), vec![self.topic.clone()]);
+        let (probe, canaries) = match &sample {
+            Some(sample) => (
+                Probe::connect_to_sample(&self.target, clock, run, topics, Arc::clone(sample)),
+                Canaries::of_sample(self.source.clone(), run, clock, sample),
+            ),
+            None => {
+                let views = cluster::describe(&self.source, &[SOURCE.to_owned()]).unwrap().topics;
+                (
+                    Probe::connect(&self.target, clock, run, topics),
+                    Canaries::new(self.source.clone(), run, clock, views),
+                )
+            }
+        };
+        let probe = probe.unwrap();
+        let crossing = canaries.cross(&probe, Duration::from_secs(60)).await.unwrap();
+        let identity = crossing.identity(&payload).unwrap();
+        let pace = Pace::Rate(Rate::per_second(2_000).unwrap());
+        let spec = LoadSpec::new(vec![SOURCE.to_owned()], pace, Until::Records(RECORDS));
+        let spec = LoadSpec { run, payload, sample, ..spec };
+        let load = Load::start_watched(&self.source, clock, spec, |account| probe.watch(account)).unwrap();
+        load.finished().await;
+        let account = load.account();
+        assert_eq!(account.progress(clock.now()).acknowledged, RECORDS);
+        Sent { account, identity, clock, probe }
+    }
+
+    /// Ends the relay; returns what it has done.
+    fn end(&mut self) -> Done {
         self.stop.store(true, Ordering::Release);
         self.relay.take().unwrap().join().unwrap()
     }
@@ -123,11 +184,18 @@ struct Relay {
     faults: Faults,
     /// Records that wait for the one behind them, by partition.
     held: BTreeMap<i32, OwnedMessage>,
-    swapped: u64,
+    done: Done,
+    met: Arc<AtomicU64>,
 }
 
 impl Relay {
-    fn new(source: &ClusterConfig, target: &ClusterConfig, topic: String, faults: Faults) -> Self {
+    fn new(
+        source: &ClusterConfig,
+        target: &ClusterConfig,
+        topic: String,
+        faults: Faults,
+        met: Arc<AtomicU64>,
+    ) -> Self {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &source.bootstrap).set("group.id", "relay");
         client.set("fetch.wait.max.ms", "20");
@@ -140,10 +208,10 @@ impl Relay {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &target.bootstrap).set("linger.ms", "1").set("acks", "all");
         let producer: BaseProducer = client.create().unwrap();
-        Self { consumer, producer, topic, faults, held: BTreeMap::new(), swapped: 0 }
+        Self { consumer, producer, topic, faults, held: BTreeMap::new(), done: Done::default(), met }
     }
 
-    fn run(mut self, stop: &AtomicBool) -> u64 {
+    fn run(mut self, stop: &AtomicBool) -> Done {
         while !stop.load(Ordering::Acquire) {
             if let Some(record) = self.consumer.poll(Duration::from_millis(20)) {
                 let record = record.unwrap().detach();
@@ -155,7 +223,7 @@ impl Relay {
             self.send(&record);
         }
         self.producer.flush(Duration::from_secs(10)).unwrap();
-        self.swapped
+        self.done
     }
 
     fn relay(&mut self, record: OwnedMessage) {
@@ -163,28 +231,31 @@ impl Relay {
         let stamp =
             Stamp::decode(headers.iter().find(|one| one.key == Stamp::HEADER).unwrap().value.unwrap());
         let stamp = stamp.unwrap();
-        let (of_load, number) = (stamp.kind == Kind::Load, stamp.sequence);
+        let (of_load, number, partition) = (stamp.kind == Kind::Load, stamp.sequence, record.partition());
+        self.met.fetch_add(u64::from(of_load), Ordering::AcqRel);
+        *self.done.relayed.entry(partition).or_default() += u64::from(of_load);
         if of_load && (self.faults.drops)(number) {
+            *self.done.dropped.entry(partition).or_default() += 1;
             return;
         }
-        let partition = record.partition();
         if of_load && (self.faults.swaps)(number) && !self.held.contains_key(&partition) {
             self.held.insert(partition, record);
             return;
         }
         self.send(&record);
         if of_load && (self.faults.repeats)(number) {
+            *self.done.repeated.entry(partition).or_default() += 1;
             self.send(&record);
         }
         if let Some(held) = self.held.remove(&partition) {
-            self.swapped += 1;
+            *self.done.swapped.entry(partition).or_default() += 1;
             self.send(&held);
         }
     }
 
     fn send(&self, record: &OwnedMessage) {
         let mut copy = BaseRecord::to(&self.topic)
-            .partition(record.partition())
+            .partition((self.faults.moves)(record.partition()))
             .key(record.key().unwrap())
             .payload(record.payload().unwrap());
         if self.faults.keeps_headers {
@@ -224,7 +295,7 @@ async fn dropped_repeated_and_swapped_records_are_each_counted_exactly() {
     // A record that is held when the load ends goes out when the relay ends: what follows it then is nothing.
     let arriving = RECORDS - dropped + repeated - u64::try_from(PARTITIONS).unwrap();
     let (account, identity, clock) = world.run(Payload::Json, arriving).await;
-    let swapped = world.end();
+    let swapped = sum(&world.end().swapped, |_| true);
     assert_eq!(identity, Identity::Payload);
     until("the stragglers", || account.arrivals().arrived == RECORDS - dropped).await;
     let (seen, latency) = (account.arrivals(), account.latency(clock.now()));
@@ -236,6 +307,82 @@ async fn dropped_repeated_and_swapped_records_are_each_counted_exactly() {
     assert_eq!((seen.by_payload, seen.negative), (seen.arrived, 0), "payloads come first");
     assert_eq!((seen.latency.count(), seen.replication.count()), (seen.arrived, seen.arrived));
     assert!(seen.replication.quantile(0.99) <= seen.latency.quantile(0.99));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_sample_of_partitions_each_fault_is_counted_exactly_and_those_elsewhere_are_not() {
+    let faults = Faults {
+        drops: |number| number % 97 == 5,
+        repeats: |number| number % 89 == 3,
+        swaps: |number| number % 101 == 50,
+        ..NONE
+    };
+    let mut world = World::new(&ReplicationPolicy::Identity, faults);
+    let sample = world.sample("40%");
+    assert_eq!(sample.to_string(), "2 of 3 partitions");
+    let read: Vec<_> = sample.places().map(|(_, partition)| partition).collect();
+    let Sent { account, clock, probe, .. } = world.send(Payload::Json, Some(sample)).await;
+    until("the relay", || world.met.load(Ordering::Acquire) == RECORDS).await;
+    let done = world.end();
+    let is_read = |partition| read.contains(&partition);
+    let [written, dropped, repeated, swapped] =
+        [&done.relayed, &done.dropped, &done.repeated, &done.swapped].map(|counts| sum(counts, is_read));
+    until("the stragglers", || {
+        let seen = account.arrivals();
+        seen.arrived + seen.duplicates == written - dropped + repeated
+    })
+    .await;
+    probe.health().unwrap();
+    let (seen, latency) = (account.arrivals(), account.latency(clock.now()));
+    assert_eq!((latency.offered, latency.arrived), (written, written - dropped));
+    assert_eq!((latency.outstanding, account.lag()), (dropped, dropped), "lost");
+    assert_eq!((seen.duplicates, seen.reordered), (repeated, swapped), "duplicated and reordered");
+    let told = account.sample().unwrap();
+    assert_eq!((told.read, told.partitions, told.moved), (2, 3, 0));
+    assert_eq!((told.acknowledged, told.unread), (written, RECORDS - written));
+    let everywhere = count(faults.drops);
+    assert!(dropped > 0 && dropped < everywhere, "{dropped} of {everywhere} are in partitions that are read");
+    let (low, high) = told.lost.range.unwrap();
+    assert!(low >= dropped && (low..=high).contains(&everywhere), "{told:?} of {everywhere}");
+    assert!(told.lost.lost.abs_diff(everywhere) <= everywhere / 4, "{told:?} of {everywhere}");
+    assert_eq!(told.unlike, 1, "the one that is not read may be anything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replication_that_moves_records_to_other_partitions_admits_no_sample() {
+    let faults = Faults { moves: |partition| (partition + 1) % PARTITIONS, ..NONE };
+    let world = World::new(&ReplicationPolicy::Identity, faults);
+    let (sample, run, clock) = (world.sample("40%"), RunId::random(), Clock::start());
+    let topics = vec![world.topic.clone()];
+    let probe = Probe::connect_to_sample(&world.target, clock, run, topics, Arc::clone(&sample)).unwrap();
+    let canaries = Canaries::of_sample(world.source.clone(), run, clock, &sample);
+    match canaries.cross(&probe, Duration::from_secs(60)).await {
+        Err(CanaryError::Moved { partition, arrived, .. }) => {
+            assert_eq!(arrived, (partition + 1) % PARTITIONS)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_needs_as_many_partitions_on_the_target_as_on_the_source() {
+    let world = World::new(&ReplicationPolicy::Identity, NONE);
+    let connect = |target: &str, topic: &str| {
+        let target = ClusterConfig { bootstrap: target.to_owned(), ..ClusterConfig::default() };
+        let (run, clock, topics) = (RunId::random(), Clock::start(), vec![topic.to_owned()]);
+        Probe::connect_to_sample(&target, clock, run, topics, world.sample("40%"))
+    };
+    let other = MockCluster::new(1).unwrap();
+    other.create_topic("t", PARTITIONS + 1, 1).unwrap();
+    let refused = connect(&other.bootstrap_servers(), "t").unwrap_err().to_string();
+    assert!(refused.contains("t has 4 partitions on the target and 3 on the source"), "{refused}");
+
+    let later = connect(&other.bootstrap_servers(), "later").unwrap();
+    assert_eq!(later.absent(), ["later"]);
+    later.health().unwrap();
+    other.create_topic("later", PARTITIONS - 1, 1).unwrap();
+    until("the topic", || later.health().is_err()).await;
+    assert!(matches!(later.health(), Err(ProbeError::Partitions { on_target: 2, on_source: 3, .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use clap::Args;
 use ramp_core::units::Rate;
 use ramp_load::{
     client_config::ClusterConfig,
-    probe::{Begin, topics::ReplicationPolicy},
+    probe::{Begin, sample::Share, topics::ReplicationPolicy},
     producer::LoadSpec,
     schedule::Pace,
     stamp::RunId,
@@ -84,6 +84,10 @@ pub(crate) struct E2e {
     /// How a replication names topics.
     #[command(flatten)]
     naming: Naming,
+    /// Read only this share of each topic's partitions, such as 25%, at least one: where reading all is too dear. What is
+    /// told is of these, losses also as an estimate of all. Topics need as many partitions as on the source.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) probe_sample: Option<Share>,
     /// How long, in seconds, one record for each partition may take to cross before the load begins.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     pub(crate) patience: Duration,

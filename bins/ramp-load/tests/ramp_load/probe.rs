@@ -59,6 +59,85 @@ fn every_record_is_sent_seen_and_told_where_its_time_went() {
 }
 
 #[test]
+fn what_is_of_some_partitions_only_says_so_wherever_it_is_shown() {
+    let mock = mock_of(&["t", "u"]);
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("e2e.hlog");
+    let bootstrap = mock.bootstrap_servers();
+    let load = ["e2e", "--bootstrap", &bootstrap, "--topic", "t", "--topic", "u", "--rate", "1000"];
+    let load = [&load[..], &["--records", "1500", "--p99", "50", "--probe-sample", "25%"]].concat();
+    let (output, account) = account(&[&load[..], &["--hdr-log", log.to_str().unwrap()]].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(account["acknowledged"].as_u64(), Some(1_500));
+    let (target, sample) = (&account["target"], &account["target"]["sample"]);
+    let of = |key: &str| sample[key].as_u64().unwrap();
+    assert_eq!((of("partitions_read"), of("partitions"), of("moved")), (2, 6, 0), "{sample}");
+    for topic in ["t", "u"] {
+        assert_eq!(sample["read"][topic].as_array().map(Vec::len), Some(1), "{sample}");
+    }
+    assert_eq!(of("acknowledged") + of("acknowledged_unread"), 1_500, "{sample}");
+    assert!(of("acknowledged") > 0 && of("acknowledged_unread") > of("acknowledged"), "{sample}");
+    assert_eq!(target["arrived"].as_u64(), Some(of("acknowledged")), "{target}");
+    assert_eq!((target["lost"].as_u64(), of("lost_estimate")), (Some(0), 0), "{target}");
+    assert!(sample["lost_low"].is_null() && sample["lost_high"].is_null(), "no loss has no spread: {sample}");
+    assert_eq!(of("partitions_maybe_unlike"), 4, "one partition of three says little: {sample}");
+    assert!(std::fs::read_to_string(log).unwrap().contains("what is seen is of 2 of 6 partitions"));
+
+    let output = ramp_load().args(&load).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        err.contains("2 of 6 partitions are read") && err.contains("seen of 2 of 6 partitions: p99"),
+        "{err}"
+    );
+    assert!(
+        out.contains("2 of 6 partitions were read, with ") && out.contains("acknowledged records"),
+        "{out}"
+    );
+    assert!(out.contains(" records of 2 of 6 partitions\n"), "beside p99: {out}");
+    assert!(out.contains("\nwhat was seen is of 2 of 6 partitions\n"), "below the table: {out}");
+}
+
+#[test]
+fn a_share_of_all_partitions_is_no_sample() {
+    let mock = mock_of(&["t"]);
+    let bootstrap = mock.bootstrap_servers();
+    let load = ["e2e", "--bootstrap", &bootstrap, "--topic", "t", "--rate", "500", "--records", "100"];
+    let (output, account) = account(&[&load[..], &["--probe-sample", "99%"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(account["target"]["arrived"].as_u64(), Some(100));
+    assert!(account["target"]["sample"].is_null(), "{account}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("every partition is read"), "{output:?}");
+}
+
+#[test]
+fn a_sample_that_no_record_was_written_to_has_verified_nothing() {
+    let topics = ["t", "u", "v", "w"];
+    let mock = mock_of(&topics);
+    let bootstrap = mock.bootstrap_servers();
+    // The key of the only record decides in which partition it is, the topic's name which one is read.
+    let ends = topics.map(|topic| {
+        let load = ["e2e", "--bootstrap", &bootstrap, "--topic", topic, "--rate", "10", "--records", "1"];
+        let (output, account) = account(&[&load[..], &["--probe-sample", "1%"]].concat());
+        (account["target"]["sample"]["acknowledged"].as_u64(), output.status.code())
+    });
+    assert!(ends.iter().all(|end| [(Some(0), Some(1)), (Some(1), Some(0))].contains(end)), "{ends:?}");
+    assert!(ends.contains(&(Some(0), Some(1))) && ends.contains(&(Some(1), Some(0))), "{ends:?}");
+}
+
+#[test]
+fn a_sample_of_topics_with_other_partitions_is_refused_before_anything_is_sent() {
+    let (source, target) = (mock_of(&["t"]), mock_of(&[]));
+    target.create_topic("source.t", 4, 1).unwrap();
+    let (source, target) = (source.bootstrap_servers(), target.bootstrap_servers());
+    let clusters = ["e2e", "--bootstrap", &source, "--target", &target, "--topic", "t", "--rate", "10"];
+    let output =
+        ramp_load().args(clusters).args(["--records", "10", "--probe-sample", "34%"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("source.t has 4 partitions on the target and 3 on the source"), "{told}");
+}
+
+#[test]
 fn what_a_load_has_left_is_verified_and_what_is_missing_fails() {
     let mock = mock_of(&["t"]);
     let bootstrap = mock.bootstrap_servers();
@@ -232,6 +311,8 @@ fn command_lines_that_make_no_sense_are_refused() {
             "--target-password-env",
         ),
         ([&e2e[..], &["--no-stamp"]].concat(), "--no-stamp"),
+        ([&e2e[..], &["--probe-sample", "25"]].concat(), "such as 25%"),
+        ([&probe[..], &["--probe-sample", "25%"]].concat(), "--probe-sample"),
         (vec!["probe", "--topic", "t"], "--bootstrap"),
     ] {
         let output = ramp_load().args(&arguments).output().unwrap();

@@ -46,9 +46,19 @@ pub(super) struct Seen {
     /// Records at or beyond the bound, from the due time and from the hand-over.
     pub(super) late: u64,
     pub(super) late_from_handover: u64,
-    /// The highest sequence that has arrived of each partition, and of each key.
-    highest: Vec<Option<u64>>,
+    /// By the number of the partition.
+    partitions: Vec<OfPartition>,
+    /// The highest sequence that has arrived of each key.
     keys: HashMap<u64, u64, FixedState>,
+}
+
+/// What has arrived of one partition.
+#[derive(Debug, Clone, Copy, Default)]
+struct OfPartition {
+    /// The highest sequence.
+    highest: Option<u64>,
+    /// How many records, each counted once.
+    arrived: u64,
 }
 
 /// What is known of a record by others than its reader.
@@ -117,6 +127,11 @@ impl Arrivals {
 }
 
 impl Seen {
+    /// How many records of a partition have arrived, each counted once.
+    pub(super) fn arrived_of(&self, partition: usize) -> u64 {
+        self.partitions.get(partition).map_or(0, |partition| partition.arrived)
+    }
+
     /// Counts a first arrival.
     fn take(&mut self, sighting: &Sighting, sent: Sent) {
         self.order(sighting);
@@ -153,12 +168,13 @@ impl Seen {
     /// Counts a first arrival behind a later record of its partition, or of its key.
     fn order(&mut self, sighting: &Sighting) {
         let Sighting { stamp: Stamp { sequence, .. }, partition, key, .. } = *sighting;
-        if self.highest.len() <= partition {
-            self.highest.resize(partition + 1, None);
+        if self.partitions.len() <= partition {
+            self.partitions.resize(partition + 1, OfPartition::default());
         }
-        if let Some(highest) = self.highest.get_mut(partition) {
+        if let Some(OfPartition { highest, arrived }) = self.partitions.get_mut(partition) {
             self.snapshot.reordered += u64::from(highest.is_some_and(|highest| sequence < highest));
             *highest = (*highest).max(Some(sequence));
+            *arrived += 1;
         }
         let Some(key) = key else { return };
         if let Some(highest) = self.keys.get_mut(&key) {

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::stamp::{Kind, Stamp};
+use crate::{
+    cluster::TopicView,
+    stamp::{Kind, Stamp},
+};
 
 const BOUND: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_secs(10);
@@ -199,7 +202,95 @@ fn what_was_not_offered_when_the_load_was_cut_is_not_due() {
     assert_eq!(account.progress(at(9_000)).due, 51, "record 50 is due at 500 ms exactly");
 }
 
+/// The account of [`account`] for a probe that reads one of the four partitions of one topic, and that partition.
+fn sampled(offered: u64) -> (TierAccount, i32) {
+    let topics = [TopicView { name: "t".to_owned(), partitions: 4 }];
+    let sample = Sample::choose(&topics, "25%".parse().unwrap()).unwrap();
+    let (_, read) = sample.places().next().unwrap();
+    (account(offered).of_sample(Arc::new(sample)), read)
+}
+
+fn acknowledge(account: &TierAccount, sequence: u64, partition: i32) {
+    account.placed(sequence, partition);
+    account.acknowledged(sequence, 1, at(sequence * 10), at(sequence * 10 + 1));
+}
+
+#[test]
+fn of_a_sample_only_records_that_are_known_to_be_in_it_count() {
+    let (account, read) = sampled(100);
+    let silent = account.latency(at(9_000));
+    assert_eq!((silent.offered, silent.overdue, silent.p99), (0, 0, None), "nobody knows where they are");
+    for sequence in 0..100 {
+        acknowledge(&account, sequence, (read + i32::try_from(sequence).unwrap()) % 4);
+    }
+    arrive(&account, 0, 5);
+    let snapshot = account.latency(at(5_000));
+    assert_eq!((snapshot.offered, snapshot.arrived), (25, 1));
+    assert_eq!((snapshot.outstanding, snapshot.overdue, account.lag()), (24, 24, 24));
+    assert!(snapshot.p99.unwrap() >= Duration::from_millis(4_900), "silence is the worst: {snapshot:?}");
+    let told = account.sample().unwrap();
+    assert_eq!((told.acknowledged, told.unread, told.moved), (25, 75, 0));
+    assert_eq!((told.lost.lost, told.lost.range), (96, None), "one partition tells no interval");
+}
+
+#[test]
+fn a_record_that_arrives_where_it_was_not_written_is_moved() {
+    let (account, read) = sampled(2);
+    arrive(&account, 0, 5);
+    assert_eq!(
+        account.latency(at(6)).offered,
+        1,
+        "it is where it was seen until its acknowledgement says more"
+    );
+    assert_eq!(account.sample().unwrap().moved, 0);
+    acknowledge(&account, 0, (read + 1) % 4);
+    acknowledge(&account, 1, read);
+    arrive(&account, 1, 20);
+    assert_eq!(account.sample().unwrap().moved, 1);
+}
+
+#[test]
+fn a_partition_that_was_added_is_in_no_sample() {
+    let (account, _read) = sampled(2);
+    for (sequence, partition) in [(0, 4), (1, -1)] {
+        acknowledge(&account, sequence, partition);
+    }
+    let told = account.sample().unwrap();
+    assert_eq!((told.acknowledged, told.unread, account.progress(at(20)).acknowledged), (0, 0, 2));
+}
+
+#[test]
+fn who_reads_all_partitions_has_no_sample() {
+    assert_eq!(account(1).sample(), None);
+}
+
 proptest! {
+    /// Of a sample each count is that of an account of all records that has only those of the sample.
+    #[test]
+    fn counts_of_a_sample_agree_with_a_plain_model(
+        partitions in prop::collection::vec(0_i32..4, 200),
+        missing in prop::collection::vec(any::<bool>(), 200),
+        after in 0_u64..3_000,
+    ) {
+        let (account, read) = sampled(200);
+        for (sequence, partition) in (0..).zip(&partitions) {
+            acknowledge(&account, sequence, *partition);
+        }
+        let ours = || (0..).zip(&partitions).filter(|(_, partition)| **partition == read);
+        let missing = |sequence: u64| missing[usize::try_from(sequence).unwrap()];
+        for (sequence, _) in ours().filter(|(sequence, _)| !missing(*sequence)) {
+            arrive(&account, sequence, sequence * 10 + after);
+        }
+        let (count, lost) = (ours().count() as u64, ours().filter(|(n, _)| missing(*n)).count() as u64);
+        let snapshot = account.latency(at(30_000));
+        prop_assert_eq!((snapshot.offered, snapshot.arrived), (count, count - lost));
+        prop_assert_eq!((snapshot.outstanding, snapshot.overdue), (lost, lost));
+        prop_assert_eq!(snapshot.late, if after >= 1_000 { count - lost } else { 0 });
+        let told = account.sample().unwrap();
+        prop_assert_eq!((told.acknowledged, told.unread, told.moved), (count, 200 - count, 0));
+        prop_assert!(told.lost.lost >= lost);
+    }
+
     /// The bitmaps agree with a set of arrivals, whatever the order.
     #[test]
     fn counts_agree_with_a_plain_model(

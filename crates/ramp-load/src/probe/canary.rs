@@ -16,7 +16,7 @@ use rdkafka::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{Probe, ProbeError};
+use super::{Probe, ProbeError, sample::Sample};
 use crate::{
     client_config::{ClusterConfig, ConnectError, Listener},
     clock::{Clock, Moment},
@@ -31,8 +31,19 @@ pub struct Canaries {
     config: ClusterConfig,
     run: RunId,
     clock: Clock,
-    topics: Vec<TopicView>,
+    /// Where they are sent: topic and partition.
+    places: Vec<(String, i32)>,
+    /// Whether each has to arrive in the partition that it was sent to.
+    is_sample: bool,
     next: AtomicU64,
+}
+
+/// A canary as it was first seen on the target.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sighted {
+    pub(super) identity: Identity,
+    pub(super) partition: i32,
+    pub(super) at: Moment,
 }
 
 /// The way of every canary.
@@ -108,6 +119,20 @@ pub enum CanaryError {
     /// The target cannot be observed.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// The replication writes a record to another partition than it was in, so that a sample of partitions is not the
+    /// same one on both clusters.
+    #[error(
+        "a canary to partition {partition} of {topic} has arrived in partition {arrived}: the replication does not keep \
+         partitions, and a sample of them needs that; read all of them"
+    )]
+    Moved {
+        /// The topic.
+        topic: String,
+        /// Its partition.
+        partition: i32,
+        /// The partition in which the canary was seen.
+        arrived: i32,
+    },
     /// Not every canary has crossed.
     #[error(
         "{missing} of {sent} canaries have not crossed in {} s (first missing: partition {partition} of {topic}): \
@@ -131,20 +156,36 @@ pub enum CanaryError {
 impl Canaries {
     /// Canaries for every partition of `topics` on the source that `config` reaches.
     #[must_use]
-    pub const fn new(config: ClusterConfig, run: RunId, clock: Clock, topics: Vec<TopicView>) -> Self {
-        Self { config, run, clock, topics, next: AtomicU64::new(0) }
+    pub fn new(config: ClusterConfig, run: RunId, clock: Clock, topics: Vec<TopicView>) -> Self {
+        let places = topics.into_iter().flat_map(|TopicView { name, partitions }| {
+            let partitions = 0..i32::try_from(partitions).unwrap_or(i32::MAX);
+            partitions.map(move |partition| (name.clone(), partition))
+        });
+        let places = places.collect();
+        Self { config, run, clock, places, is_sample: false, next: AtomicU64::new(0) }
+    }
+
+    /// Canaries for the partitions of `sample`, each of which has to arrive in its own.
+    #[must_use]
+    pub fn of_sample(config: ClusterConfig, run: RunId, clock: Clock, sample: &Sample) -> Self {
+        let places = sample.places().map(|(topic, partition)| (topic.to_owned(), partition)).collect();
+        Self { config, run, clock, places, is_sample: true, next: AtomicU64::new(0) }
     }
 
     /// Sends one canary to each partition and waits until `probe` has seen them all.
     ///
     /// # Errors
-    /// When a canary cannot be sent, the target cannot be observed, or one has not crossed within `patience`.
+    /// When a canary cannot be sent, the target cannot be observed, or one has not crossed within `patience`; of a sample,
+    /// when one arrives in another partition.
     pub async fn cross(&self, probe: &Probe, patience: Duration) -> Result<Crossing, CanaryError> {
         let Flight { sent, .. } = &self.send()?;
         let begun = Instant::now();
         loop {
             probe.health()?;
             let seen = probe.canaries_seen();
+            if self.is_sample {
+                sent.iter().try_for_each(|one| one.has_kept_its_partition(&seen))?;
+            }
             let missing: Vec<_> = sent.iter().filter(|one| !seen.contains_key(&one.sequence)).collect();
             let Some(first) = missing.first() else { return Ok(crossing(sent, &seen)) };
             if begun.elapsed() >= patience {
@@ -171,12 +212,10 @@ impl Canaries {
             .create_with_context(Canary { listener })
             .map_err(|error| ConnectError::client(&self.config.bootstrap, &error))?;
         let mut sent = Vec::new();
-        for TopicView { name, partitions } in &self.topics {
-            for partition in 0..i32::try_from(*partitions).unwrap_or(i32::MAX) {
-                let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-                let at = self.send_one(&producer, name, partition, sequence)?;
-                sent.push(Sent { sequence, topic: name.clone(), partition, at });
-            }
+        for (topic, partition) in &self.places {
+            let (sequence, partition) = (self.next.fetch_add(1, Ordering::Relaxed), *partition);
+            let at = self.send_one(&producer, topic, partition, sequence)?;
+            sent.push(Sent { sequence, topic: topic.clone(), partition, at });
         }
         Ok(Flight { sent, _producer: producer })
     }
@@ -239,13 +278,25 @@ struct Sent {
     at: Moment,
 }
 
+impl Sent {
+    fn has_kept_its_partition(&self, seen: &BTreeMap<u64, Sighted>) -> Result<(), CanaryError> {
+        let Self { topic, partition, .. } = self;
+        match seen.get(&self.sequence) {
+            Some(Sighted { partition: arrived, .. }) if arrived != partition => {
+                Err(CanaryError::Moved { topic: topic.clone(), partition: *partition, arrived: *arrived })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 /// The way of each canary that was sent; all of them have been seen.
-fn crossing(sent: &[Sent], seen: &BTreeMap<u64, (Identity, Moment)>) -> Crossing {
+fn crossing(sent: &[Sent], seen: &BTreeMap<u64, Sighted>) -> Crossing {
     let canaries = sent.iter().filter_map(|Sent { sequence, topic, partition, at }| {
-        let (_, seen) = seen.get(sequence)?;
+        let Sighted { at: seen, .. } = seen.get(sequence)?;
         Some(Crossed { topic: topic.clone(), partition: *partition, took: seen.since(*at) })
     });
-    let identity = seen.values().map(|(identity, _)| *identity).max().unwrap_or(Identity::Header);
+    let identity = seen.values().map(|sighted| sighted.identity).max().unwrap_or(Identity::Header);
     Crossing { identity, canaries: canaries.collect() }
 }
 

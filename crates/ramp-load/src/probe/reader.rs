@@ -15,12 +15,13 @@ use rdkafka::{
 
 use super::{
     ProbeError, Shared,
-    assignment::{Ends, Partitions},
+    assignment::{Partitions, Taken},
+    canary::Sighted,
 };
 use crate::{
     account::Sighting,
     lock::lock,
-    stamp::{Identity, Latest, Stamp},
+    stamp::{Identity, Kind, Latest, Stamp},
 };
 
 pub(super) struct Reader {
@@ -33,10 +34,10 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, ends: Ends) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, taken: Taken) -> Self {
         Self {
             shared,
-            partitions: Partitions::new(ends),
+            partitions: Partitions::new(taken),
             latest: Latest::default(),
             hasher: FixedState::default(),
             batch: Vec::with_capacity(BATCH),
@@ -84,6 +85,13 @@ impl Reader {
     /// The record as it was sent, where it is one of a load; its time is that of its batch.
     fn sight(&mut self, message: &BorrowedMessage<'_>) -> Option<Sighting> {
         let (stamp, identity) = identify(message, &mut self.latest)?;
+        match stamp.kind {
+            Kind::Load => {}
+            Kind::Canary => {
+                let (partition, at) = (message.partition(), self.shared.clock.now());
+                self.shared.register.crossed(&stamp, Sighted { identity, partition, at });
+            }
+        }
         let place = self.partitions.find(message.topic(), message.partition());
         let key = message.key().map(|key| self.hasher.hash_one((place.topic, key)));
         let was_there = message.offset() < place.end;

@@ -100,6 +100,7 @@ impl ProducerContext for Deliveries {
         let sequence = ticket.sequence(self.account.handed());
         match result {
             Ok(message) => {
+                self.account.placed(sequence, message.partition());
                 self.account.acknowledged(sequence, message.payload_len(), ticket.handed(now), now);
             }
             Err((error, message)) => {

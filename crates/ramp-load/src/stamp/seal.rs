@@ -55,7 +55,7 @@ fn tag(nonce: u64, fields: impl Iterator<Item = u64>) -> u64 {
 }
 
 /// The last step of SplitMix64.
-const fn mix(word: u64) -> u64 {
+pub(crate) const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)

@@ -28,7 +28,7 @@ use crate::{
     claim::Claim,
     cli::{CheckArgs, Output},
     components::{Components, Connectors},
-    config::resolve::Settings,
+    config::resolve::{Settings, dashboards_ceiling},
     console,
     driver::{Counted, Start},
     error::CommandError,
@@ -134,8 +134,9 @@ impl Look<'_> {
 
     /// Whether the canaries cross, as the replication counts them.
     async fn count(&mut self, canaries: &Canaries, observer: &Observer, start: Start) {
-        let signal = catalog::RECORDS_REPLICATED;
-        let counted = Counted::by(signal.clone());
+        let ceiling = dashboards_ceiling();
+        let signal = ceiling.arrivals.clone();
+        let counted = Counted::by(ceiling);
         let crossed = tokio::select! {
             crossed = counted.cross(canaries, PATIENCE) => crossed,
             never = self.keep_reading(observer, start, &counted) => match never {},

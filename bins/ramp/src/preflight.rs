@@ -30,7 +30,7 @@ use crate::{
     check::{self, Finding},
     claim::{Claim, ClaimError},
     components::Components,
-    config::resolve::{DashboardPlace, Settings},
+    config::resolve::{DashboardPlace, Settings, dashboards_ceiling},
     driver::{Arrivals, BEAT, Counted, Means, Start},
 };
 
@@ -201,7 +201,7 @@ impl Reached {
         let ClusterView { id, topics } = describe(source, topics).await?;
         let arrivals = match target {
             Some((target, topics)) => Arrivals::Seen(watch(target, topics, clock, run).await?),
-            None => Arrivals::Counted(Counted::by(catalog::RECORDS_REPLICATED)),
+            None => Arrivals::Counted(Counted::by(dashboards_ceiling())),
         };
         let canaries = Canaries::new(source.clone(), run, clock, topics);
         Ok(Self { run, clock, canaries, arrivals, cluster: id })

@@ -276,10 +276,9 @@ impl Seen {
         for fault in ended.faults() {
             let _ = writeln!(text, "{fault}");
         }
-        let of = self.sampled.as_ref().map(|(sample, _)| sample.to_string());
-        if let Some((_, sample)) = &self.sampled {
-            text.push_str(&sampled::text(sample));
-        }
+        let of = self.sampled.as_ref().map_or_else(String::new, |(sample, _)| format!(" of {sample}"));
+        let sample = self.sampled.as_ref().map(|(_, sample)| sample);
+        text.push_str(&sample.map_or_else(String::new, sampled::of));
         let _ = writeln!(
             text,
             "{} arrived, {} lost, {}; highest lag {}",
@@ -288,16 +287,12 @@ impl Seen {
             seen::order(arrivals),
             self.highest_lag
         );
+        text.push_str(&sample.map_or_else(String::new, sampled::text));
         let range = latency.p99_range.map_or_else(String::new, |(low, high)| {
             format!(" (95 % interval {} to {})", millis(low), millis(high))
         });
         let p99 = seen::against(latency.p99, flags.demands.p99, self.is_fast(flags));
-        let _ = writeln!(
-            text,
-            "{p99}{range}, from the due time, over {} records{}",
-            latency.offered,
-            of.as_ref().map_or_else(String::new, |of| format!(" of {of}"))
-        );
+        let _ = writeln!(text, "{p99}{range}, from the due time, over {} records{of}", latency.offered);
         if flags.demands.p99.is_some() {
             let _ = writeln!(text, "{} records were beyond, seen or not", latency.violations());
         }
@@ -313,10 +308,10 @@ impl Seen {
             ("acknowledged to seen", &arrivals.replication),
             ("due to seen", &arrivals.latency),
         ]));
-        if let Some(of) = &of {
-            let _ = writeln!(text, "what was seen is of {of}");
+        if !of.is_empty() {
+            let _ = writeln!(text, "what was seen is{of}");
         }
-        text.push_str(&summary::bars("due to seen", &arrivals.latency));
+        text.push_str(&summary::bars(&format!("due to seen{of}"), &arrivals.latency));
         text
     }
 

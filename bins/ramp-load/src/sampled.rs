@@ -8,16 +8,17 @@ use ramp_load::{
 };
 use serde_json::{Value, json};
 
-/// What the figures behind it are of, what they tell of all records, and what they do not; a line each.
+/// What the figures behind it are of: what they begin with.
+pub(crate) fn of(sample: &SampleSnapshot) -> String {
+    let SampleSnapshot { read, partitions, acknowledged, unread, .. } = sample;
+    let all = acknowledged + unread;
+    format!("of {read} of {partitions} partitions, with {acknowledged} of {all} acknowledged records: ")
+}
+
+/// What the partitions that were read tell of all records, and what they do not; a line each.
 pub(crate) fn text(sample: &SampleSnapshot) -> String {
-    let SampleSnapshot { read, partitions, acknowledged, unread, lost, unlike, moved } = sample;
+    let SampleSnapshot { read, partitions, acknowledged, lost, unlike, moved, .. } = sample;
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{read} of {partitions} partitions were read, with {acknowledged} of {} acknowledged records; what was seen is of \
-         these",
-        acknowledged + unread
-    );
     if *acknowledged == 0 {
         text.push_str(
             "no record was written to a partition that was read: nothing is known of the replication\n",
@@ -49,8 +50,8 @@ pub(crate) fn text(sample: &SampleSnapshot) -> String {
     };
     let _ = writeln!(
         text,
-        "up to {unlike} of the {} partitions that were not read may be unlike these, slow or without any record, and \
-         nothing here shows it (95 % confidence)",
+        "up to {unlike} of the {} partitions that were not read may be unlike these, slow or losing records, and nothing \
+         here would show it (95 % confidence)",
         partitions - read
     );
     text

@@ -162,8 +162,8 @@ pub struct SampleSnapshot {
     /// How many of all acknowledged records have not arrived, as far as the partitions that are read tell. After the last
     /// arrival: how many are lost.
     pub lost: LossEstimate,
-    /// So many of the partitions that are not read may be unlike all that are, with 95 % confidence: slow, or without
-    /// any record. Nothing that was measured would show it.
+    /// So many of the partitions that are not read may be unlike all that are, with 95 % confidence: slow, or losing
+    /// records. Nothing that was measured would show it.
     pub unlike: usize,
     /// Records that arrived in a partition that is read and were written to another one. Where there are any, the
     /// replication does not keep partitions and no figure of a sample means what it says.

@@ -90,11 +90,13 @@ fn what_is_of_some_partitions_only_says_so_wherever_it_is_shown() {
         "{err}"
     );
     assert!(
-        out.contains("2 of 6 partitions were read, with ") && out.contains("acknowledged records"),
-        "{out}"
+        out.contains("\nof 2 of 6 partitions, with ") && out.contains(" records: "),
+        "before arrivals: {out}"
     );
     assert!(out.contains(" records of 2 of 6 partitions\n"), "beside p99: {out}");
     assert!(out.contains("\nwhat was seen is of 2 of 6 partitions\n"), "below the table: {out}");
+    assert!(out.contains("\ndue to seen of 2 of 6 partitions, records\n"), "above the bars: {out}");
+    assert!(out.contains("up to 4 of the 4 partitions that were not read may be unlike"), "{out}");
 }
 
 #[test]

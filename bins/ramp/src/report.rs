@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
-    io::{self, IsTerminal},
-    path::Path,
+    env,
+    fs::{self, File},
+    io::{self, BufReader, IsTerminal, Read},
+    path::{Path, PathBuf},
 };
 
-use ramp_load::interval_log::intervals;
+use ramp_load::interval_log::{self, Entry};
 use ramp_observe::catalog;
 use ramp_report::{KnownSignals, Locale, Report, RunFacts, csv, heat::Heat, html, json, junit, markdown};
 use sha2::{Digest, Sha256};
@@ -57,46 +58,71 @@ pub(crate) fn of(
     };
     let mut report = Report::of(facts.clone(), campaign, recorder, known);
     report.journal_sha256 = Some(journal_sha256);
-    report.latency_logs = latency_logs(folder)?;
-    report.heat = heat(&report, folder)?;
+    (report.latency_logs, report.heat) = latency_logs(&report, folder)?;
     Ok(report)
 }
 
-/// What the logs of latencies in the folder of a run hold, at the times of the campaign.
-fn heat(report: &Report, folder: &Path) -> Result<Heat, CommandError> {
+/// The SHA-256 of each log of latencies in the folder of a run, by its name, and what those of the loads hold at the times
+/// of the campaign. Each is read once.
+fn latency_logs(report: &Report, folder: &Path) -> Result<(BTreeMap<String, String>, Heat), CommandError> {
     let mut heat = Heat::default();
+    let mut hashes = BTreeMap::new();
+    let mut logs = logs(folder)?;
     for (tier, result) in report.loads() {
         let (name, Some(started)) = (file_name(&tier.name), result.started) else { continue };
         // Two tiers of one log cannot be told apart in it.
         let shares = report.loads().filter(|(other, _)| file_name(&other.name) == name).count();
-        if shares > 1 || !report.latency_logs.contains_key(&name) {
-            continue;
-        }
-        let path = folder.join(name);
-        let log = fs::read(&path).map_err(|source| CommandError::Read { path, source })?;
-        for interval in intervals(&log) {
-            heat.note(started.after(interval.from), interval.span, &interval.seen);
-        }
+        let Some(path) = (shares == 1).then(|| logs.remove(&name)).flatten() else { continue };
+        let before = heat.clone();
+        let note = |entry| match entry {
+            // The log of a tier that was begun again has its earlier attempts too.
+            Entry::Load => heat = before.clone(),
+            Entry::Interval(interval) => {
+                heat.note(started.after(interval.from), interval.span, &interval.seen)
+            }
+        };
+        hashes.insert(name, hashed(&path, |log| interval_log::read(BufReader::new(log), note))?);
     }
-    Ok(heat)
+    for (name, path) in logs {
+        hashes.insert(name, hashed(&path, |mut log| io::copy(&mut log, &mut io::sink()).map(drop))?);
+    }
+    Ok((hashes, heat))
 }
 
-/// The SHA-256 of each log of latencies in the folder of a run, by its name.
-fn latency_logs(folder: &Path) -> Result<BTreeMap<String, String>, CommandError> {
-    let read = |path: &Path| {
-        let path = path.to_owned();
-        |source| CommandError::Read { path, source }
-    };
+/// The logs of latencies in a folder, by their names.
+fn logs(folder: &Path) -> Result<BTreeMap<String, PathBuf>, CommandError> {
+    let unreadable = |source| CommandError::Read { path: folder.to_owned(), source };
     let mut logs = BTreeMap::new();
-    for entry in fs::read_dir(folder).map_err(read(folder))? {
-        let path = entry.map_err(read(folder))?.path();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let path = entry.path();
         if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            let hash = Sha256::digest(fs::read(&path).map_err(read(&path))?);
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            logs.insert(name.unwrap_or_default(), hexadecimal(&hash));
+            logs.insert(entry.file_name().to_string_lossy().into_owned(), path);
         }
     }
     Ok(logs)
+}
+
+/// The SHA-256 of a file that `read` reads to its end.
+fn hashed(path: &Path, read: impl FnOnce(Hashed<'_>) -> io::Result<()>) -> Result<String, CommandError> {
+    let mut hash = Sha256::new();
+    let whole = File::open(path).and_then(|file| read(Hashed { file, hash: &mut hash }));
+    whole.map_err(|source| CommandError::Read { path: path.to_owned(), source })?;
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+/// A file whose bytes are hashed as they are read.
+struct Hashed<'a> {
+    file: File,
+    hash: &'a mut Sha256,
+}
+
+impl Read for Hashed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.hash.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
+    }
 }
 
 /// The report's files, by their names.

@@ -1,19 +1,18 @@
 //! Latencies of each interval, in the log format of HDR histograms that other tools read and merge.
 
+mod counts;
+
 use std::{
-    io::{self, Write},
+    io::{self, BufRead, Write},
     time::{Duration, UNIX_EPOCH},
 };
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use hdrhistogram::serialization::{
-    Deserializer, V2DeflateSerializer,
-    interval_log::{
-        IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError,
-        LogEntry, Tag,
-    },
+    V2DeflateSerializer,
+    interval_log::{IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError, LogEntry, Tag},
 };
 
+use self::counts::Counts;
 use crate::{
     clock::Moment,
     latency::Distribution,
@@ -100,37 +99,58 @@ pub struct Interval {
     pub seen: Vec<(Duration, u64)>,
 }
 
-/// The intervals of the last load in a log, up to the first that cannot be read: the log of a load that was killed
-/// breaks off within a line. An interval in which records were seen may come twice, once without them.
-pub fn intervals(log: &[u8]) -> impl Iterator<Item = Interval> {
-    let last = log.windows(START.len()).rposition(|window| window == START).unwrap_or_default();
-    let entries = IntervalLogIterator::new(log.get(last..).unwrap_or_default()).map_while(Result::ok);
-    let histograms = entries.filter_map(|entry| match entry {
-        LogEntry::Interval(histogram) => Some(histogram),
-        LogEntry::StartTime(_) | LogEntry::BaseTime(_) => None,
-    });
-    let mut deserializer = Deserializer::new();
-    histograms
-        .filter_map(move |histogram| match histogram.tag().as_ref().map(Tag::as_str) {
-            Some(LATENESS) => {
-                let (from, span) = (histogram.start_timestamp(), histogram.duration());
-                Some(Some(Interval { from, span, seen: Vec::new() }))
-            }
-            Some(SEEN) => Some(seen(&mut deserializer, &histogram)),
-            _another => None,
-        })
-        .map_while(|interval| interval)
+/// What a log tells, in the order of its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A load begins; what came before was of an earlier one.
+    Load,
+    /// An interval of the load.
+    Interval(Interval),
 }
 
-fn seen(deserializer: &mut Deserializer, histogram: &IntervalLogHistogram<'_>) -> Option<Interval> {
-    let bytes = BASE64_STANDARD.decode(histogram.encoded_histogram()).ok()?;
-    let counts = deserializer.deserialize::<u64, _>(&mut bytes.as_slice()).ok()?;
-    let counts = counts
-        .iter_recorded()
-        .map(|step| (Duration::from_nanos(step.value_iterated_to()), step.count_since_last_iteration()));
-    let (from, span) = (histogram.start_timestamp(), histogram.duration());
-    Some(Interval { from, span, seen: counts.collect() })
+/// Reads a log to its end and hands on what it tells, of each load up to the first line that cannot be read: the log of
+/// a load that was killed breaks off within a line. An interval in which records were seen may come twice, once without
+/// them. Takes no more memory than a line does.
+///
+/// # Errors
+/// When `log` cannot be read.
+pub fn read(mut log: impl BufRead, mut told: impl FnMut(Entry)) -> io::Result<()> {
+    let mut counts = Counts::new();
+    let mut line = Vec::new();
+    let mut is_readable = true;
+    while log.read_until(b'\n', &mut line)? > 0 {
+        if line.starts_with(START) {
+            is_readable = true;
+            told(Entry::Load);
+        }
+        if is_readable {
+            match interval(&line, &mut counts) {
+                Ok(interval) => interval.into_iter().for_each(|interval| told(Entry::Interval(interval))),
+                Err(Unreadable) => is_readable = false,
+            }
+        }
+        line.clear();
+    }
+    Ok(())
 }
+
+/// The interval that a line tells of, if it does.
+fn interval(line: &[u8], counts: &mut Counts) -> Result<Option<Interval>, Unreadable> {
+    let histogram = match IntervalLogIterator::new(line).next().transpose() {
+        Ok(Some(LogEntry::Interval(histogram))) => histogram,
+        Ok(Some(LogEntry::StartTime(_) | LogEntry::BaseTime(_)) | None) => return Ok(None),
+        Err(_no_line_of_a_log) => return Err(Unreadable),
+    };
+    let seen = match histogram.tag().as_ref().map(Tag::as_str) {
+        Some(LATENESS) => Vec::new(),
+        Some(SEEN) => counts.read(histogram.encoded_histogram()).ok_or(Unreadable)?,
+        _another => return Ok(None),
+    };
+    let seen = seen.into_iter().map(|(nanos, count)| (Duration::from_nanos(nanos), count)).collect();
+    Ok(Some(Interval { from: histogram.start_timestamp(), span: histogram.duration(), seen }))
+}
+
+struct Unreadable;
 
 const LATENESS: &str = "lateness";
 const SEEN: &str = "seen";
@@ -141,6 +161,7 @@ const START: &[u8] = b"#[StartTime";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::latency::histogram;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -156,35 +177,60 @@ mod tests {
         log.write_arrivals(SECOND, SECOND, &arrived).unwrap();
     }
 
-    fn counts(interval: &Interval) -> Vec<(u64, u64)> {
-        let rounded = |latency: &Duration| (latency.as_secs_f64() * 100.0).round() as u64 * 10;
-        interval.seen.iter().map(|(latency, count)| (rounded(latency), *count)).collect()
+    fn told(log: &[u8]) -> Vec<Entry> {
+        let mut told = Vec::new();
+        read(log, |entry| told.push(entry)).unwrap();
+        told
+    }
+
+    /// The latencies of an interval in milliseconds, each with its number.
+    fn interval(from: Duration, seen: &[(u64, u64)]) -> Entry {
+        let highest = |(millis, count): &(u64, u64)| {
+            let nanos = histogram().highest_equivalent(millis * 1_000_000);
+            (Duration::from_nanos(nanos), *count)
+        };
+        Entry::Interval(Interval { from, span: SECOND, seen: seen.iter().map(highest).collect() })
     }
 
     #[test]
-    fn a_log_is_read_as_it_was_written_and_only_its_last_load_counts() {
+    fn a_log_is_read_as_it_was_written_load_after_load() {
         let mut log = Vec::new();
         write(&mut log, &[500]);
         write(&mut log, &[20, 20, 3_000]);
-        let read: Vec<_> = intervals(&log).collect();
-        let told: Vec<_> = read.iter().map(|interval| (interval.from, counts(interval))).collect();
-        let seen = vec![(20, 2), (3_000, 1)];
-        assert_eq!(told, [(Duration::ZERO, vec![]), (SECOND, vec![]), (SECOND, seen)]);
+        let (first, second) = (interval(Duration::ZERO, &[]), interval(SECOND, &[]));
+        let expected = [
+            [Entry::Load, first.clone(), second.clone(), interval(SECOND, &[(500, 1)])],
+            [Entry::Load, first, second, interval(SECOND, &[(20, 2), (3_000, 1)])],
+        ];
+        assert_eq!(told(&log), expected.concat());
     }
 
     #[test]
-    fn a_log_that_breaks_off_is_read_as_far_as_it_goes_and_what_is_no_log_holds_nothing() {
+    fn a_log_that_breaks_off_is_read_as_far_as_it_goes_and_goes_on_with_the_next_load() {
+        let mut whole = Vec::new();
+        write(&mut whole, &[20]);
+        let mut next = Vec::new();
+        write(&mut next, &[30]);
+        for cut in [2, 20, 60] {
+            let broken = &whole[..whole.len() - cut];
+            let expected = [Entry::Load, interval(Duration::ZERO, &[]), interval(SECOND, &[])];
+            assert_eq!(told(broken), expected, "without the last {cut} bytes");
+            let behind = [broken, &next].concat();
+            assert_eq!(told(&behind), [&expected[..], &told(&next)].concat(), "without {cut} bytes");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_load_is_told_behind_a_line_that_cannot_be_read() {
         let mut log = Vec::new();
         write(&mut log, &[20]);
-        for cut in [2, 20, 60] {
-            let broken = &log[..log.len() - cut];
-            assert!(
-                intervals(broken).all(|interval| interval.seen.is_empty()),
-                "without the last {cut} bytes"
-            );
-            assert_eq!(intervals(broken).count(), 2, "without the last {cut} bytes");
+        let first_interval = log.windows(4).position(|word| word == b"\nTag").unwrap() + 1;
+        let (head, intervals) = log.split_at(first_interval);
+        let hostile: [&[u8]; 4] =
+            [b"\xff\x00\n", b"Tag=seen,0,1,2,hostile\n", b"Tag=seen,0.0,1.0,2.0,AAAA\n", b"\n"];
+        for line in hostile {
+            assert_eq!(told(&[head, line, intervals].concat()), [Entry::Load], "behind {line:?}");
         }
-        assert_eq!(intervals(b"Tag=seen,0,1,2,hostile\n\xff\x00").count(), 0);
-        assert_eq!(intervals(b"").count(), 0);
+        assert_eq!(told(b""), []);
     }
 }

@@ -126,7 +126,8 @@ impl Recording {
 
 /// Three significant digits from 1 µs to 1 h in nanoseconds, the unit that tools for HDR histograms expect.
 pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(LOWEST, HIGHEST, 3).expect("1 µs to 1 h with 3 digits is a valid range")
+    Histogram::new_with_bounds(LOWEST, HIGHEST, DIGITS_SHOWN)
+        .expect("1 µs to 1 h with 3 digits is a valid range")
 }
 
 pub(crate) fn quantile(histogram: &Histogram<u64>, quantile: f64) -> Option<Duration> {
@@ -148,14 +149,16 @@ const fn bucket(nanos: u64) -> usize {
 }
 
 /// The lowest latency of a bucket.
-const fn lowest_in(bucket: usize) -> u64 {
+pub(crate) const fn lowest_in(bucket: usize) -> u64 {
     let bucket = bucket as u64;
     let power = (bucket / HALF).saturating_sub(1);
     (bucket - power * HALF) << (power + UNIT as u64)
 }
 
-const LOWEST: u64 = 1_000;
-const HIGHEST: u64 = 3_600_000_000_000;
+pub(crate) const LOWEST: u64 = 1_000;
+pub(crate) const HIGHEST: u64 = 3_600_000_000_000;
+
+pub(crate) const DIGITS_SHOWN: u8 = 3;
 
 /// 512 ns, the power of two at or below [`LOWEST`], as an exponent.
 const UNIT: u32 = 9;
@@ -164,6 +167,9 @@ const DIGITS: u32 = 11;
 const HALF: u64 = 1 << (DIGITS - 1);
 const FIRST_MASK: u64 = ((1 << DIGITS) - 1) << UNIT;
 const BUCKETS: usize = bucket(HIGHEST) + 1;
+
+/// The library's histogram goes on to the next power of two, and counts there what is above [`HIGHEST`].
+pub(crate) const LIBRARY_BUCKETS: usize = BUCKETS.next_multiple_of(HALF as usize);
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,13 @@ pub struct LoadProgress {
     pub failed: u64,
     /// 99th percentile of (handed to the client − due): how late the generator itself was.
     pub lateness_p99: Duration,
+    /// 99th percentile of (acknowledged − handed to the client); nothing where no record was acknowledged, or nobody
+    /// took note of it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub ack_p99: Option<Duration>,
+    /// How the system under test says that it held the load's requests back; nothing where nobody took note of it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub throttle: Option<Throttle>,
     /// Time the generator spent blocked because the client would take no more.
     pub blocked: Duration,
     /// What held the load back or made records fail, once something did.
@@ -35,6 +42,33 @@ impl LoadProgress {
     #[must_use]
     pub const fn in_flight(&self) -> u64 {
         self.offered.saturating_sub(self.acknowledged).saturating_sub(self.failed)
+    }
+}
+
+/// For how long answers to the load's requests said that the next ones are held back, as beyond a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Throttle {
+    /// Answers that said so. The others are not among them.
+    pub answers: u64,
+    /// The times of all of them together.
+    pub total: Duration,
+    /// The longest of these times.
+    pub longest: Duration,
+}
+
+impl Throttle {
+    /// The mean over the answers that said so; `None` where none did.
+    #[must_use]
+    pub fn mean(&self) -> Option<Duration> {
+        (self.answers > 0).then(|| self.total.div_f64(self.answers as f64))
+    }
+
+    /// Adds the answers of another client, or of another time.
+    pub fn merge(&mut self, other: &Self) {
+        self.answers = self.answers.saturating_add(other.answers);
+        self.total = self.total.saturating_add(other.total);
+        self.longest = self.longest.max(other.longest);
     }
 }
 
@@ -314,6 +348,17 @@ mod tests {
     fn what_is_in_flight_is_neither_acknowledged_nor_failed() {
         let progress = LoadProgress { offered: 10, acknowledged: 6, failed: 1, ..LoadProgress::default() };
         assert_eq!(progress.in_flight(), 3);
+    }
+
+    #[test]
+    fn a_mean_throttle_is_that_of_the_answers_that_were_throttled() {
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.mean(), None);
+        throttle.merge(&Throttle { answers: 1, total: 100 * MILLI, longest: 100 * MILLI });
+        throttle.merge(&Throttle { answers: 3, total: 900 * MILLI, longest: 700 * MILLI });
+        throttle.merge(&Throttle::default());
+        assert_eq!(throttle.mean(), Some(250 * MILLI));
+        assert_eq!((throttle.answers, throttle.longest), (4, 700 * MILLI));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use ramp_core::{
     evidence::{Extreme, PanelFigures, SignalEvidence},
     observation::{
         Absence, LatencySnapshot, LoadLimit, LoadPart, LoadProgress, Point, Reading, Sample, TailPoint,
+        Throttle,
     },
     plan::{EvidenceRules, LatencyCeiling, Plan, PlanDraft, Recovery, Refine, Tier},
     signal::{Fold, Signal, SignalId, Unit},
@@ -61,6 +62,8 @@ fn load() -> LoadProgress {
         acknowledged: 90,
         failed: 1,
         lateness_p99: SECOND,
+        ack_p99: Some(SECOND),
+        throttle: Some(Throttle { answers: 2, total: SECOND, longest: SECOND }),
         blocked: SECOND,
         limit: Some(limit),
     }
@@ -343,6 +346,9 @@ fn what_was_written_before_a_field_was_added_is_still_read() {
     let text = serde_json::to_string(&latency()).unwrap();
     let old: LatencySnapshot = serde_json::from_str(&without(text, "tail")).unwrap();
     assert_eq!(old, LatencySnapshot { tail: Vec::new(), ..latency() });
+    let text = without(serde_json::to_string(&load()).unwrap(), "ack_p99");
+    let old: LoadProgress = serde_json::from_str(&without(text, "throttle")).unwrap();
+    assert_eq!(old, LoadProgress { ack_p99: None, throttle: None, ..load() });
     let text = without(serde_json::to_string(&draft()).unwrap(), "ceiling");
     let old: PlanDraft = serde_json::from_str(&without(text, "refine")).unwrap();
     assert_eq!(old, PlanDraft { ceiling: None, refine: None, ..draft() });

@@ -18,7 +18,7 @@ use std::{
 };
 
 use ramp_core::{
-    observation::{LatencySnapshot, LoadLimit, LoadPart, LoadProgress, TailPoint},
+    observation::{LatencySnapshot, LoadLimit, LoadPart, LoadProgress, TailPoint, Throttle},
     statistics::{NINETY_NINE, quantile_ranks, tail_ranks},
     units::Rate,
 };
@@ -303,6 +303,8 @@ impl TierAccount {
             acknowledged: counts.acknowledged,
             failed: counts.failed,
             lateness_p99: self.ledger.sending.lateness.quantile(0.99).unwrap_or_default(),
+            ack_p99: self.ledger.delivery.ack.quantile(0.99),
+            throttle: self.ledger.throttle(),
             blocked: counts.blocked,
             limit: limit.or_else(|| self.shortfall(due, counts.offered, counts.blocked)),
         }
@@ -347,6 +349,11 @@ impl TierAccount {
             ack: steady.ack.distribution(),
             total: steady.total.distribution(),
         })
+    }
+
+    /// Notes by how much the cluster held back requests of the load since this was noted last.
+    pub(crate) fn throttled(&self, throttle: &Throttle) {
+        self.ledger.throttled(throttle);
     }
 
     /// Notes that the transaction of so many records was not committed.

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use ramp_core::observation::{LoadLimit, LoadPart};
+use ramp_core::observation::{LoadLimit, LoadPart, Throttle};
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::{
@@ -27,6 +27,7 @@ pub(crate) struct Ledger {
     pub(crate) steady: Option<Delivery>,
     failures: Mutex<Failures>,
     uncommitted: Mutex<Option<(u64, String)>>,
+    throttle: Mutex<Option<Throttle>>,
 }
 
 /// What the sending thread counts, apart from what the delivering thread counts: the two run on cores of their own.
@@ -108,6 +109,7 @@ impl Ledger {
             steady: is_warmed_up.then(Delivery::new),
             failures: Mutex::new(Failures::default()),
             uncommitted: Mutex::new(None),
+            throttle: Mutex::new(None),
         }
     }
 
@@ -136,6 +138,16 @@ impl Ledger {
     /// How many records are in transactions that were not committed, and why the last was not.
     pub(crate) fn get_uncommitted(&self) -> Option<(u64, String)> {
         lock(&self.uncommitted).clone()
+    }
+
+    /// Notes by how much the cluster held back requests since this was noted last.
+    pub(crate) fn throttled(&self, throttle: &Throttle) {
+        lock(&self.throttle).get_or_insert_default().merge(throttle);
+    }
+
+    /// By how much it held them back so far; `None` while that was never noted.
+    pub(crate) fn throttle(&self) -> Option<Throttle> {
+        *lock(&self.throttle)
     }
 
     pub(crate) fn failed(

@@ -6,6 +6,7 @@
 mod ceiling;
 mod delivery;
 mod sender;
+mod statistics;
 mod transactions;
 
 use std::{io, sync::Arc, thread, time::Duration};
@@ -341,11 +342,11 @@ fn connect(
     if timeout > longest {
         return Err(StartError::DeliveryTimeout { timeout, longest });
     }
-    let queue = match spec.pace {
-        Pace::Rate(_) => PACED_QUEUE,
-        Pace::Unthrottled => UNTHROTTLED_QUEUE,
+    let of_pace = match spec.pace {
+        Pace::Rate(_) => PACED,
+        Pace::Unthrottled => UNTHROTTLED,
     };
-    let mut client = config.client(&[DEFAULTS, &[("queue.buffering.max.kbytes", queue)]].concat());
+    let mut client = config.client(&[DEFAULTS, of_pace].concat());
     // The alias would be a second word on the same matter.
     client.remove("delivery.timeout.ms");
     client.set("message.timeout.ms", timeout.as_millis().max(1).to_string());
@@ -394,8 +395,14 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("socket.nagle.disable", "true"),
 ];
 
-/// Holds a stall of 50 s at 10 000 records/s.
-const PACED_QUEUE: &str = "1048576";
+const PACED: &[(&str, &str)] = &[
+    // Holds a stall of 50 s at 10 000 records/s.
+    ("queue.buffering.max.kbytes", "1048576"),
+    // Written and read by threads that no record waits for; what comes after the last interval is missed.
+    ("statistics.interval.ms", "2000"),
+];
 
-/// What the Java client keeps. A longer queue would add to the latency and to nothing else.
-const UNTHROTTLED_QUEUE: &str = "32768";
+const UNTHROTTLED: &[(&str, &str)] = &[
+    // What the Java client keeps. A longer queue would add to the latency and to nothing else.
+    ("queue.buffering.max.kbytes", "32768"),
+];

@@ -15,7 +15,7 @@ use hdrhistogram::{
         interval_log::{IntervalLogIterator, LogEntry},
     },
 };
-use ramp_core::units::Rate;
+use ramp_core::{observation::Throttle, units::Rate};
 use ramp_load::{
     client_config::ClusterConfig,
     clock::Clock,
@@ -99,6 +99,24 @@ async fn a_client_that_takes_no_more_is_measured_and_loses_nothing() {
     assert_balanced(&whole, &load);
     assert_eq!(whole.acknowledged, 200);
     assert!(whole.blockages > 0 && whole.blocked >= Duration::from_millis(whole.blockages), "{whole:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_cluster_throttles_is_noted_where_the_client_keeps_statistics_and_nowhere_else() {
+    let (_mock, mut config) = mock(2);
+    let clock = Clock::start();
+    let mut with_statistics_every = |millis: &str, spec| {
+        config.properties.insert("statistics.interval.ms".to_owned(), millis.to_owned());
+        Load::start(&config, clock, spec).unwrap()
+    };
+    let throttle = |load: &Load| load.account().progress(clock.now()).throttle;
+    let noted = with_statistics_every("50", paced(100, Duration::from_secs(60)));
+    until("the first statistics", || throttle(&noted).is_some()).await;
+    assert_eq!(throttle(&noted), Some(Throttle::default()), "a mock cluster throttles nobody");
+    noted.stop();
+    let unnoted = with_statistics_every("0", counted(1_000, 500));
+    finish(&unnoted).await;
+    assert_eq!(throttle(&unnoted), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

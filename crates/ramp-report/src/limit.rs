@@ -6,7 +6,7 @@ use ramp_core::{
     observation::{LoadLimit, LoadPart},
     plan::Plan,
     signal::{SignalId, Unit},
-    tier_result::TierResult,
+    tier_result::{P99, TierResult},
     verdict::{Finding, Verdict},
 };
 use serde::Serialize;
@@ -121,6 +121,20 @@ pub enum Clue {
     Client {
         /// Which part held it back, and what it said.
         limit: LoadLimit,
+    },
+    /// Acknowledgements took the most of the latency.
+    SlowAcks {
+        /// Their 99th percentile from the hand-over to the client on, in milliseconds.
+        p99_millis: f64,
+    },
+    /// The source's brokers held back the load's requests, as beyond a quota.
+    Throttled {
+        /// How many answers said so.
+        answers: u64,
+        /// For how long, on average, in milliseconds.
+        mean_millis: f64,
+        /// The longest of these times, in milliseconds.
+        longest_millis: f64,
     },
     /// The generator was late.
     Late {
@@ -239,7 +253,22 @@ impl Case<'_> {
     }
 
     fn source_brokers(&self) -> Vec<Clue> {
-        self.client(|part| matches!(part, LoadPart::Source | LoadPart::Network))
+        let client = self.client(|part| matches!(part, LoadPart::Source | LoadPart::Network));
+        client.into_iter().chain(self.slow_acks()).chain(self.throttled()).collect()
+    }
+
+    fn slow_acks(&self) -> Option<Clue> {
+        let P99::Measured { value, .. } = &self.result.p99 else { return None };
+        let (p99_millis, whole) = (millis(self.result.load.ack_p99?), millis(*value));
+        let most = p99_millis >= NOTABLE && p99_millis >= whole * MOST_OF_IT;
+        most.then_some(Clue::SlowAcks { p99_millis })
+    }
+
+    fn throttled(&self) -> Option<Clue> {
+        let throttle = self.result.load.throttle?;
+        let (mean_millis, longest_millis) = (millis(throttle.mean()?), millis(throttle.longest));
+        let answers = throttle.answers;
+        (longest_millis >= NOTABLE).then_some(Clue::Throttled { answers, mean_millis, longest_millis })
     }
 
     fn generator(&self) -> Vec<Clue> {
@@ -331,8 +360,11 @@ const FULL_MEMORY: f64 = 95.0;
 /// How many times what nine in ten series do not exceed a series that stands out is.
 const FAR_OUT: f64 = 3.0;
 
-/// By how many milliseconds it stands out at least.
+/// Less than so many milliseconds more is nothing to speak of.
 const NOTABLE: f64 = 100.0;
+
+/// The share of a latency that the part which makes it has at least.
+const MOST_OF_IT: f64 = 0.5;
 
 /// The share of the tier's rate that the lag grows by at least.
 const NOTABLE_GROWTH: f64 = 0.02;

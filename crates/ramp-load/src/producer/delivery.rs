@@ -14,6 +14,7 @@ use rdkafka::{
     producer::ProducerContext,
 };
 
+use super::statistics::throttle;
 use crate::{
     account::TierAccount,
     client_config::{Complaints, Listener},
@@ -88,6 +89,13 @@ impl ClientContext for Deliveries {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.listener.error(error, reason);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        match throttle(statistics) {
+            Ok(throttle) => self.account.throttled(&throttle),
+            Err(error) => tracing::debug!(%error, "statistics cannot be read"),
+        }
     }
 }
 

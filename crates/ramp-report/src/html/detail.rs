@@ -168,6 +168,7 @@ impl Page<'_> {
         let parts_head = [
             tier,
             self.t("Retard d'envoi p99", "p99 send lateness"),
+            self.t("Acquittement p99 (source)", "p99 acknowledgement (source)"),
             self.t("Réplication Avg (panneau)", "Replication avg (panel)"),
             self.t("Réplication Max (panneau)", "Replication max (panel)"),
             self.t("Moyenne de bout en bout", "End-to-end mean"),
@@ -188,8 +189,8 @@ impl Page<'_> {
             (table(parts, &parts_head, &parts_rows))
             p.note {
                 (self.t(
-                    "Retard d'envoi : de l'heure prévue à la remise au client. Réplication : de l'horodatage sur la source à l'acquittement de la cible, selon l'horloge du worker. Des percentiles ne s'additionnent pas.",
-                    "Send lateness: from the intended time to the hand-over to the client. Replication: from the timestamp on the source to the target's acknowledgement, by the worker's clock. Percentiles do not add up.",
+                    "Retard d'envoi : de l'heure prévue à la remise au client. Acquittement : de là à l'acquittement de la source. Réplication : de l'horodatage sur la source à l'acquittement de la cible, selon l'horloge du worker. Des percentiles ne s'additionnent pas.",
+                    "Send lateness: from the intended time to the hand-over to the client. Acknowledgement: from there to that of the source. Replication: from the timestamp on the source to the target's acknowledgement, by the worker's clock. Percentiles do not add up.",
                 ))
             }
         };
@@ -224,6 +225,7 @@ impl Page<'_> {
         vec![
             html! { (visible(&short(&row.tier.name))) },
             span(ran.map(|result| result.load.lateness_p99)),
+            span(ran.and_then(|result| result.load.ack_p99)),
             panel(row.latency_avg),
             panel(row.latency_max),
             span(latency.and_then(|latency| latency.mean)),

@@ -50,8 +50,8 @@ impl Locale {
                 "nothing is replicated any more: a task failed, was paused or restarted; see its state in Connect",
             ),
             Limit::SourceBrokers => self.of_static(
-                "la source n'a pas acquitté la charge à temps",
-                "the source did not acknowledge the load in time",
+                "la source n'a pas acquitté la charge à temps : quota, débit ou latence de ses brokers",
+                "the source did not acknowledge the load in time: a quota, the throughput or the latency of its brokers",
             ),
             Limit::Generator => self.of_static(
                 "le générateur n'a pas tenu le débit : ce n'est pas une limite de la réplication",
@@ -70,13 +70,13 @@ impl Locale {
     pub(crate) const fn no_limit(self, with_tasks: bool) -> &'static str {
         if with_tasks {
             return self.of_static(
-                "Aucune règle ne désigne la limite d'après ce qui a été mesuré. Les temps de throttling ne sont pas relevés par ce plan.",
-                "No rule names the limit from what was measured. Throttle times are not read by this plan.",
+                "Aucune règle ne désigne la limite d'après ce qui a été mesuré. Les temps de throttling de la réplication ne sont pas relevés par ce plan.",
+                "No rule names the limit from what was measured. The replication's throttle times are not read by this plan.",
             );
         }
         self.of_static(
-            "Aucune règle ne désigne la limite d'après ce qui a été mesuré. Les temps de throttling et l'état des tâches ne sont pas relevés par ce plan.",
-            "No rule names the limit from what was measured. Throttle times and the state of tasks are not read by this plan.",
+            "Aucune règle ne désigne la limite d'après ce qui a été mesuré. Les temps de throttling de la réplication et l'état de ses tâches ne sont pas relevés par ce plan.",
+            "No rule names the limit from what was measured. The replication's throttle times and the state of its tasks are not read by this plan.",
         )
     }
 
@@ -84,13 +84,13 @@ impl Locale {
     pub(crate) const fn limits_note(self, with_tasks: bool) -> &'static str {
         if with_tasks {
             return self.of_static(
-                "Déduit de ce qui a été mesuré et de l'état des tâches, sans effet sur le verdict. Les temps de throttling ne sont pas relevés.",
-                "Inferred from what was measured and from the state of tasks, without effect on the verdict. Throttle times are not read.",
+                "Déduit de ce qui a été mesuré et de l'état des tâches, sans effet sur le verdict. Les temps de throttling de la réplication ne sont pas relevés.",
+                "Inferred from what was measured and from the state of tasks, without effect on the verdict. The replication's throttle times are not read.",
             );
         }
         self.of_static(
-            "Déduit de ce qui a été mesuré, sans effet sur le verdict. Les temps de throttling et l'état des tâches ne sont pas relevés.",
-            "Inferred from what was measured, without effect on the verdict. Throttle times and the state of tasks are not read.",
+            "Déduit de ce qui a été mesuré, sans effet sur le verdict. Les temps de throttling de la réplication et l'état de ses tâches ne sont pas relevés.",
+            "Inferred from what was measured, without effect on the verdict. The replication's throttle times and the state of its tasks are not read.",
         )
     }
 
@@ -116,6 +116,23 @@ impl Locale {
         match self {
             Self::French => format!("{component} {said} (pendant {seconds} s, {end})"),
             Self::English => format!("{component} {said} (for {seconds} s, {end})"),
+        }
+    }
+
+    fn throttled(self, answers: u64, mean_millis: f64, longest_millis: f64) -> String {
+        let (mean, longest) = (self.number(mean_millis, 0), self.number(longest_millis, 0));
+        let count = self.whole(answers);
+        match (self, answers) {
+            (Self::French, 1) => format!("throttling par la source : {count} réponse, {longest} ms"),
+            (Self::French, _) => format!(
+                "throttling par la source : {count} réponses, {mean} ms en moyenne, au plus {longest} ms"
+            ),
+            (Self::English, 1) => format!("throttled by the source: {count} answer, {longest} ms"),
+            (Self::English, _) => {
+                format!(
+                    "throttled by the source: {count} answers, {mean} ms on average, at most {longest} ms"
+                )
+            }
         }
     }
 
@@ -174,6 +191,16 @@ impl Locale {
             },
             Clue::Client { limit: LoadLimit { detail, .. } } => {
                 format!("{} {detail}", self.of("vu par le client :", "seen by the client:"))
+            }
+            Clue::SlowAcks { p99_millis } => {
+                let p99 = self.number(*p99_millis, 0);
+                match self {
+                    Self::French => format!("acquittement par la source p99 {p99} ms"),
+                    Self::English => format!("p99 acknowledgement by the source {p99} ms"),
+                }
+            }
+            Clue::Throttled { answers, mean_millis, longest_millis } => {
+                self.throttled(*answers, *mean_millis, *longest_millis)
             }
             Clue::Late { p99_millis } => {
                 let p99 = self.number(*p99_millis, 0);

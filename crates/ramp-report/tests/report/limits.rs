@@ -1,9 +1,12 @@
 //! Which part is named when a tier stops, in worlds where the fault is known.
 
+use std::time::Duration;
+
 use ramp_core::{
     campaign::Input,
     component::{ComponentState, Standing},
-    observation::{LoadLimit, LoadPart},
+    observation::{LoadLimit, LoadPart, Throttle},
+    tier_result::P99,
     verdict::Verdict,
 };
 use ramp_report::{
@@ -65,6 +68,53 @@ fn what_the_client_says_points_at_the_source_or_at_the_generator() {
         let world = World { client: Some(part), ..world(4_000.0, Fault::Source) };
         assert_eq!(named(&world), [Limit::Source, limit]);
     }
+}
+
+#[test]
+fn brokers_that_hold_the_load_back_are_named_with_for_how_long() {
+    let of = |answers, total, longest| Throttle {
+        answers,
+        total: Duration::from_millis(total),
+        longest: Duration::from_millis(longest),
+    };
+    let with = |throttle| World { throttle, ..world(4_000.0, Fault::Source) };
+    for unnoted in [None, Some(Throttle::default()), Some(of(40, 99, 99))] {
+        assert_eq!(named(&with(unnoted)), [Limit::Source], "{unnoted:?}");
+    }
+    let throttled = with(Some(of(4, 3_000, 1_200)));
+    assert_eq!(named(&throttled), [Limit::Source, Limit::SourceBrokers]);
+    let report = told(&throttled);
+    let told = report.limits.last().unwrap();
+    let clue = Clue::Throttled { answers: 4, mean_millis: 750.0, longest_millis: 1_200.0 };
+    assert_eq!(told.clues, [clue]);
+    for (locale, line) in [
+        (Locale::English, "throttled by the source: 4 answers, 750 ms on average, at most 1,200 ms"),
+        (Locale::French, "throttling par la source : 4 réponses, 750 ms en moyenne, au plus 1 200 ms"),
+    ] {
+        let text = markdown::render(&report, locale).replace(['\u{a0}', '\u{202f}'], " ");
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let once = markdown::render(&self::told(&with(Some(of(1, 100, 100)))), Locale::English);
+    assert!(once.contains("throttled by the source: 1 answer, 100 ms"), "{once}");
+}
+
+/// A load that the source's brokers held back.
+pub(crate) fn held_back_report() -> Report {
+    let throttle =
+        Throttle { answers: 4, total: Duration::from_secs(3), longest: Duration::from_millis(1_200) };
+    told(&World { acks: Some(3_600_000), throttle: Some(throttle), ..world(4_000.0, Fault::Source) })
+}
+
+#[test]
+fn acknowledgements_that_take_the_most_of_the_latency_point_at_the_brokers() {
+    let with = |acks| World { acks, ..world(4_000.0, Fault::Source) };
+    let P99::Measured { value, .. } = told(&with(None)).tiers.last().unwrap().p99 else { panic!("unseen") };
+    let half = u64::try_from(value.as_millis() / 2).unwrap() + 1;
+    assert!(half > 1_000, "{value:?}");
+    assert_eq!(named(&with(Some(half - 2))), [Limit::Source]);
+    assert_eq!(named(&with(Some(half))), [Limit::Source, Limit::SourceBrokers]);
+    let text = markdown::render(&told(&with(Some(half))), Locale::English).replace(',', "");
+    assert!(text.contains(&format!("p99 acknowledgement by the source {half} ms")), "{text}");
 }
 
 #[test]
@@ -206,7 +256,7 @@ fn tasks_that_work_and_states_that_could_not_be_asked_for_name_no_task() {
     let report = report_with(&world, &[]);
     assert_eq!(clues_of_the_task(&report), []);
     let text = markdown::render(&report, Locale::English);
-    assert!(text.contains("Throttle times are not read"), "{text}");
+    assert!(text.contains("throttle times are not read"), "{text}");
     let unasked = |world: World| {
         let begin = begin_of_the_last(&world);
         let unasked = told_at(begin + 2, "Kafka Connect", Standing::Unknown, "no answer within 5.0 s");

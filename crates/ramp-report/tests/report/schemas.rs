@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::{
     hostile::hostile_report,
     journal::{JOURNALS, report, told},
-    limits::disturbed_report,
+    limits::{disturbed_report, held_back_report},
     world::World,
 };
 
@@ -25,7 +25,8 @@ fn every_json_report_is_of_the_documented_form() {
     told.journal_sha256 = Some("0f".repeat(32));
     told.latency_logs.insert("latency-P1.hlog".to_owned(), "0f".repeat(32));
     let disturbed = disturbed_report();
-    for report in JOURNALS.map(report).iter().chain([&hostile_report(), &told, &disturbed]) {
+    let held_back = held_back_report();
+    for report in JOURNALS.map(report).iter().chain([&hostile_report(), &told, &disturbed, &held_back]) {
         let value: Value = serde_json::from_str(&json::render(report)).unwrap();
         let faults: Vec<_> =
             schema.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();

@@ -9,6 +9,7 @@ use ramp_core::{
     event::Action,
     observation::{
         Absence, LatencySnapshot, LoadLimit, LoadPart, LoadProgress, Point, Reading, Sample, TailPoint,
+        Throttle,
     },
     plan::{Plan, PlanDraft, Recovery, Refine, Tier},
     signal::{Signal, SignalId, Unit},
@@ -55,6 +56,10 @@ pub(crate) struct World {
     pub(crate) slower: f64,
     /// What the replication's components come to, and at which second of the campaign.
     pub(crate) components: Vec<(u64, ComponentState)>,
+    /// The 99th percentile of the acknowledgements, in milliseconds, where it is told.
+    pub(crate) acks: Option<u64>,
+    /// How the source holds the load back, where that is told.
+    pub(crate) throttle: Option<Throttle>,
     /// From this tier on no canary crosses.
     pub(crate) blocked_from: Option<usize>,
 }
@@ -91,6 +96,8 @@ impl Default for World {
             lateness: 0.9,
             slower: 0.0,
             components: Vec::new(),
+            acks: None,
+            throttle: None,
             blocked_from: None,
         }
     }
@@ -231,6 +238,8 @@ impl World {
             offered,
             acknowledged: offered,
             lateness_p99: Duration::from_micros((self.lateness * 1e3 + 400.0 * wobble(second, 9)) as u64),
+            ack_p99: self.acks.map(Duration::from_millis),
+            throttle: self.throttle,
             limit: client.map(|part| LoadLimit { part, detail: "as it says".to_owned() }),
             ..LoadProgress::default()
         }

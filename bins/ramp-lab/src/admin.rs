@@ -48,8 +48,8 @@ pub(crate) fn create_topics(bootstrap: &str, topics: &[String], partitions: u16)
 /// A client quota: whose, and on what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quota {
-    /// The client id that it limits.
-    pub(crate) client_id: &'static str,
+    /// The client id that it limits; each that has no quota of its own where there is none.
+    pub(crate) client_id: Option<&'static str>,
     /// What it limits, by Kafka's name for it.
     pub(crate) key: &'static str,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Quota {
 pub(crate) fn set_quota(bootstrap: &str, quota: Quota, limit: Option<NonZeroU64>) -> Result<(), AdminError> {
     let entity = EntityData::default()
         .with_entity_type(StrBytes::from_static_str("client-id"))
-        .with_entity_name(Some(StrBytes::from_static_str(quota.client_id)));
+        .with_entity_name(quota.client_id.map(StrBytes::from_static_str));
     #[expect(clippy::cast_precision_loss, reason = "a rate beyond 2^53 bytes per second limits nothing")]
     let value = limit.map_or(0.0, |limit| limit.get() as f64);
     let operation = OpData::default()

@@ -42,12 +42,12 @@ enum Command {
     Down(Folder),
     /// Shows what runs and where; succeeds if everything does.
     Status(Folder),
-    /// Limits MirrorMaker 2's bandwidth by a client quota, or lifts the limit.
+    /// Limits the bandwidth of MirrorMaker 2 or of the load by a client quota, or lifts the limit.
     Throttle {
         /// Bytes per second, or `off`.
         #[arg(long, value_name = "N|off")]
         bytes_per_sec: ByteRate,
-        /// Which side of MirrorMaker 2: its writing to the target, or its reading from the source.
+        /// What is limited: MirrorMaker 2's writing to the target, its reading from the source, or the writing of the load.
         #[arg(long, value_enum, default_value_t = Side::Target)]
         side: Side,
         #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Limits on MirrorMaker 2's bandwidth, by client quotas.
+//! Limits on the bandwidth of MirrorMaker 2 and of the load, by client quotas.
 
 use std::num::NonZeroU64;
 
@@ -9,7 +9,7 @@ use crate::{
     connect,
 };
 
-/// A limit on MirrorMaker 2's bandwidth, or the end of one. A limit is metadata of the cluster: it outlives every
+/// A limit on the bandwidth of MirrorMaker 2 or of the load, or the end of one. A limit is metadata of the cluster: it outlives every
 /// client and broker of it, not the laboratory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
@@ -39,7 +39,7 @@ impl Throttle {
         self.limit
     }
 
-    /// Which side of MirrorMaker 2 is meant.
+    /// Which side is meant.
     #[must_use]
     pub const fn side(self) -> Side {
         self.side
@@ -48,35 +48,40 @@ impl Throttle {
     /// Puts the limit in force at the cluster of its side.
     pub(crate) fn apply(self, source: &str, target: &str) -> Result<(), ThrottleError> {
         let (bootstrap, quota) = match self.side {
-            Side::Target => {
-                (target, Quota { client_id: connect::PRODUCER_CLIENT_ID, key: "producer_byte_rate" })
-            }
+            Side::Target => (target, Quota { client_id: Some(connect::PRODUCER_CLIENT_ID), key: PRODUCED }),
             Side::Source => {
-                (source, Quota { client_id: connect::CONSUMER_CLIENT_ID, key: "consumer_byte_rate" })
+                (source, Quota { client_id: Some(connect::CONSUMER_CLIENT_ID), key: "consumer_byte_rate" })
             }
+            // Whoever loads it has a name of its own.
+            Side::Load => (source, Quota { client_id: None, key: PRODUCED }),
         };
         admin::set_quota(bootstrap, quota, self.limit)
             .map_err(|source| ThrottleError { side: self.side, source })
     }
 }
 
-/// A side of MirrorMaker 2.
+/// Which way of records is throttled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Side {
     /// Reading from the source: the lag grows on the source, where the worker's own metrics show nothing.
     Source,
     /// Writing to the target: the worker's buffer fills.
     Target,
+    /// Writing the load to the source, for each producer by its client id: MirrorMaker 2 is not concerned.
+    Load,
 }
 
 impl Side {
-    const fn name(self) -> &'static str {
+    /// The cluster that sets the limit.
+    const fn cluster(self) -> &'static str {
         match self {
-            Self::Source => "source",
+            Self::Source | Self::Load => "source",
             Self::Target => "target",
         }
     }
 }
+
+const PRODUCED: &str = "producer_byte_rate";
 
 /// A limit of 0 bytes per second was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +90,7 @@ pub struct ZeroRate;
 
 /// Why a throttle could not be set.
 #[derive(Debug, thiserror::Error)]
-#[error("set the throttle on the {} cluster (is it running? see `ramp-lab status`)", side.name())]
+#[error("set the throttle on the {} cluster (is it running? see `ramp-lab status`)", side.cluster())]
 pub struct ThrottleError {
     side: Side,
     source: AdminError,

@@ -62,6 +62,17 @@ fn the_capacity_is_where_the_replication_breaks() {
         blind.findings(0).iter().all(|finding| finding["kind"] != "crossed" || is_warning(finding)),
         "{blind}"
     );
+    lab.throttle(Throttle::off(Side::Source));
+
+    // What does not reach the source in time is no limit of the replication, and the brokers say so themselves.
+    lab.throttle(Throttle::to(BETWEEN_P2_AND_P3, Side::Load).unwrap());
+    let held_back = lab.campaign("held-back", &["P3"]).bound("3s").run();
+    assert_eq!(held_back.verdicts(), ["stop"], "{held_back}");
+    let clues = held_back.clues(0, "source_brokers");
+    let throttled = clues.iter().find(|clue| clue["kind"] == "throttled");
+    let throttled = throttled.unwrap_or_else(|| panic!("{held_back}"));
+    assert!(throttled["answers"].as_u64().unwrap() > 0, "{throttled}");
+    assert!(clues.iter().any(|clue| clue["kind"] == "slow_acks"), "{clues:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use clap::Command;
 use ramp_core::units::Rate;
 use ramp_load::{
     client_config::ClusterConfig,
-    client_properties::{self, PropertyError},
+    client_properties::{self, PropertyError, Role},
     payload::{Messages, MessagesError, Payload},
     schedule::Pace,
     stamp::RunId,
@@ -254,7 +254,7 @@ impl Values {
             || self.has("--transaction-duration-ms") && !properties.contains_key(TRANSACTIONAL_ID);
         let id = id.or_else(|| none_given().then(|| format!("performance-producer-{}", RunId::random())));
         properties.extend(id.map(|id| (TRANSACTIONAL_ID.to_owned(), id)));
-        let translated = client_properties::translate(&properties)?;
+        let translated = client_properties::translate(&properties, Role::Producer)?;
         notes.extend(translated.notes);
         let mut cluster = translated.cluster;
         if cluster.bootstrap.is_empty() {

@@ -12,7 +12,7 @@ use std::{
 
 use ramp_load::{
     client_config::is_secret,
-    client_properties::{self, PropertyError},
+    client_properties::{self, PropertyError, Role},
 };
 
 use self::env_file::{EnvFile, EnvFileError};
@@ -82,8 +82,8 @@ fn answers(args: &InitArgs) -> Result<Answers, CommandError> {
     answers.target_has_login = env_file.has_login;
     let mut bootstrap = args.addresses.source.clone().or(env_file.source);
     if let Some(file) = &args.client_properties {
-        let read =
-            client_properties::read(file).and_then(|properties| client_properties::translate(&properties));
+        let read = client_properties::read(file)
+            .and_then(|properties| client_properties::translate(&properties, Role::Producer));
         let translated = read.map_err(InitError::from)?;
         translated.notes.iter().for_each(|note| eprintln!("ramp: {note}"));
         let cluster = translated.cluster;

@@ -96,11 +96,8 @@ pub fn is_secret(property: &str) -> bool {
 }
 
 /// Properties of librdkafka that have a second name.
-const ALIASES: [(&str, &str); 3] = [
-    ("acks", "request.required.acks"),
-    ("linger.ms", "queue.buffering.max.ms"),
-    ("fetch.wait.max.ms", "fetch.max.wait.ms"),
-];
+const ALIASES: [(&str, &str); 2] =
+    [("acks", "request.required.acks"), ("linger.ms", "queue.buffering.max.ms")];
 
 /// Why a cluster cannot be used.
 #[derive(Debug, thiserror::Error)]

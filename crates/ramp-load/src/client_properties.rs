@@ -10,7 +10,7 @@ mod stores;
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,6 +20,15 @@ use java_properties::PropertiesIter;
 use self::names::Rule;
 pub use self::{check::check, jaas::JaasError, stores::StoreError};
 use crate::client_config::{ClusterConfig, Secret};
+
+/// What the client does whose properties they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It sends records.
+    Producer,
+    /// It sees them arrive.
+    Consumer,
+}
 
 /// Client properties in librdkafka's terms.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +50,14 @@ pub enum PropertyError {
         name: String,
         /// The known property whose name is nearest.
         nearest: Option<&'static str>,
+    },
+    /// Only clients of the other role have it.
+    #[error("property {name} is for {}s, and this client is a {role}; leave it out", role.other())]
+    OtherRole {
+        /// The property.
+        name: String,
+        /// What this client is.
+        role: Role,
     },
     /// librdkafka does not know it, and Java's client does, or one of nearly the same name.
     #[error(
@@ -139,6 +156,24 @@ pub enum PropertyError {
     },
 }
 
+impl Role {
+    const fn other(self) -> Self {
+        match self {
+            Self::Producer => Self::Consumer,
+            Self::Consumer => Self::Producer,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        })
+    }
+}
+
 /// Reads a Java properties file, as Java does: ISO 8859-1, escapes, continued lines, the last of several equal names.
 ///
 /// # Errors
@@ -169,13 +204,16 @@ pub fn split(text: &str) -> Result<(String, String), PropertyError> {
     }
 }
 
-/// Translates client properties into librdkafka's terms.
+/// Translates the properties of a client of `role` into librdkafka's terms.
 ///
 /// # Errors
-/// When a property is unknown, cannot be honoured, or has a value that cannot be used.
-pub fn translate(properties: &BTreeMap<String, String>) -> Result<ClientProperties, PropertyError> {
-    let mut translation =
-        Translation { given: properties, done: ClientProperties::default(), origin: BTreeMap::new() };
+/// When a property is unknown or for the other role, cannot be honoured, or has a value that cannot be used.
+pub fn translate(
+    properties: &BTreeMap<String, String>,
+    role: Role,
+) -> Result<ClientProperties, PropertyError> {
+    let done = ClientProperties::default();
+    let mut translation = Translation { given: properties, role, done, origin: BTreeMap::new() };
     for (name, value) in properties {
         translation.take(name, value)?;
     }
@@ -198,6 +236,7 @@ pub fn delivery_timeout(cluster: &mut ClusterConfig) -> Result<Option<Duration>,
 
 struct Translation<'a> {
     given: &'a BTreeMap<String, String>,
+    role: Role,
     done: ClientProperties,
     /// Which property gave each of librdkafka's.
     origin: BTreeMap<&'static str, &'a str>,
@@ -205,8 +244,13 @@ struct Translation<'a> {
 
 impl<'a> Translation<'a> {
     fn take(&mut self, name: &'a str, value: &'a str) -> Result<(), PropertyError> {
-        let Some((name, rule)) = names::rule(name) else {
-            return Err(PropertyError::Unknown { name: name.to_owned(), nearest: names::nearest(name) });
+        let Some((name, rule)) = names::rule(name, self.role) else {
+            return Err(match names::rule(name, self.role.other()) {
+                Some((name, _)) => PropertyError::OtherRole { name: name.to_owned(), role: self.role },
+                None => {
+                    PropertyError::Unknown { name: name.to_owned(), nearest: names::nearest(name, self.role) }
+                }
+            });
         };
         match rule {
             Rule::Same => self.set(name, name, value),

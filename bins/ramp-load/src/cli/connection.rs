@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, path::PathBuf};
 use clap::Args;
 use ramp_load::{
     client_config::{ClusterConfig, Secret, is_secret},
-    client_properties::{self, PropertyError},
+    client_properties::{self, PropertyError, Role},
 };
 
 /// How to log in to a cluster, and what its client is told.
@@ -25,21 +25,24 @@ pub(crate) struct Login {
     pub(crate) password_env: Option<String>,
 }
 
-/// What the flags that describe a cluster are called, for errors.
+/// What the flags that describe a cluster are called, for errors, and what its client does.
 #[derive(Debug)]
 pub(crate) struct Flags {
     bootstrap: &'static str,
     variable: &'static str,
     prefix: &'static str,
+    role: Role,
 }
 
 /// The cluster that takes a load.
-pub(crate) const SOURCE: Flags = Flags { bootstrap: "--bootstrap", variable: "KAFKA_SOURCE", prefix: "--" };
+pub(crate) const SOURCE: Flags =
+    Flags { bootstrap: "--bootstrap", variable: "KAFKA_SOURCE", prefix: "--", role: Role::Producer };
 /// The cluster that is read, where it is the only one.
-pub(crate) const READ: Flags = Flags { bootstrap: "--bootstrap", variable: "KAFKA_TARGET", prefix: "--" };
+pub(crate) const READ: Flags =
+    Flags { bootstrap: "--bootstrap", variable: "KAFKA_TARGET", prefix: "--", role: Role::Consumer };
 /// The cluster that a replication writes to.
 pub(crate) const TARGET: Flags =
-    Flags { bootstrap: "--target", variable: "KAFKA_TARGET", prefix: "--target-" };
+    Flags { bootstrap: "--target", variable: "KAFKA_TARGET", prefix: "--target-", role: Role::Consumer };
 
 /// A cluster that the command line does not describe. The values of properties are never shown: one may be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +105,7 @@ impl Login {
             properties.remove("metadata.broker.list");
             properties.insert("bootstrap.servers".to_owned(), bootstrap.clone());
         }
-        let translated = client_properties::translate(&properties)?;
+        let translated = client_properties::translate(&properties, flags.role)?;
         let mut cluster = translated.cluster;
         let read = |flag, name: &Option<String>| {
             let Some(variable) = name else { return Ok(None) };

@@ -10,7 +10,7 @@ use std::{
 use ramp_core::plan::LatencyCeiling;
 use ramp_load::{
     client_config::{ClusterConfig, Secret, is_secret},
-    client_properties,
+    client_properties::{self, Role},
     payload::Payload,
     probe::topics::ReplicationPolicy,
 };
@@ -123,10 +123,10 @@ impl Settings {
         Ok(Self {
             name: name(raw.name.unwrap_or_else(|| plan.name.clone()))?,
             runs: raw.runs.unwrap_or_else(|| PathBuf::from("runs")),
-            source: cluster("source", raw.source, args.addresses.source.clone(), folder)?,
+            source: cluster(Role::Producer, raw.source, args.addresses.source.clone(), folder)?,
             target: match raw.replication.arrivals {
                 RawArrivals::Seen => {
-                    Some(cluster("target", raw.target, args.addresses.target.clone(), folder)?)
+                    Some(cluster(Role::Consumer, raw.target, args.addresses.target.clone(), folder)?)
                 }
                 RawArrivals::Counted => None,
             },
@@ -213,20 +213,24 @@ fn topics(prefix: &str, count: u16) -> Result<Vec<String>, ConfigError> {
     Ok((1..=count).map(|n| format!("{prefix}.generated-data-{n:02}.json")).collect())
 }
 
+/// The source, to which records are sent, or the target, where they are seen to arrive.
 fn cluster(
-    section: &'static str,
+    role: Role,
     raw: RawCluster,
     flag: Option<String>,
     folder: &Path,
 ) -> Result<ClusterConfig, ConfigError> {
-    let bootstrap = flag.or(raw.bootstrap).ok_or(match section {
-        "source" => {
-            ConfigError::Missing { key: "source.bootstrap", flag: "--source", variable: "KAFKA_SOURCE" }
-        }
-        _target => {
-            ConfigError::Missing { key: "target.bootstrap", flag: "--target", variable: "KAFKA_TARGET" }
-        }
-    })?;
+    let (section, missing) = match role {
+        Role::Producer => (
+            "source",
+            ConfigError::Missing { key: "source.bootstrap", flag: "--source", variable: "KAFKA_SOURCE" },
+        ),
+        Role::Consumer => (
+            "target",
+            ConfigError::Missing { key: "target.bootstrap", flag: "--target", variable: "KAFKA_TARGET" },
+        ),
+    };
+    let bootstrap = flag.or(raw.bootstrap).ok_or(missing)?;
     if bootstrap.contains('@') {
         let key = format!("{section}.bootstrap");
         return Err(value(
@@ -253,7 +257,7 @@ fn cluster(
     let password = login::secret(section, "password", places, folder)?.or_else(|| usual(PASSWORD));
     let password = password.map(Secret::new);
     let cluster = ClusterConfig { bootstrap, properties: raw.properties, username, password };
-    client_properties::check(&cluster).map_err(|source| ConfigError::Property { section, source })?;
+    client_properties::check(&cluster, role).map_err(|source| ConfigError::Property { section, source })?;
     if asks && (cluster.username.is_none() || cluster.password.is_none()) {
         let reason = "security.protocol asks for a login; name what holds it with username_env and password_env, or \
                       export KAFKA_USER and KAFKA_PASS";

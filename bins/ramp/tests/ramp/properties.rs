@@ -4,7 +4,12 @@ use crate::cli::{CLUSTERS, ramp};
 
 /// The exit status and what is said where `properties` are the source cluster's.
 fn says(properties: &str) -> (i32, String) {
-    let config = CLUSTERS.replacen("[target]", &format!("[source.properties]\n{properties}\n[target]"), 1);
+    says_of("[source.properties]", "[target]", properties)
+}
+
+/// The exit status and what is said where `section` of the configuration, before `next`, has `properties`.
+fn says_of(section: &str, next: &str, properties: &str) -> (i32, String) {
+    let config = CLUSTERS.replacen(next, &format!("{section}\n{properties}\n{next}"), 1);
     let (_folder, output) = ramp(&config, &["run"]);
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
@@ -32,6 +37,21 @@ fn a_property_that_the_client_will_not_take_is_named_with_what_to_write() {
     ] {
         assert_eq!(says(properties), (2, format!("ramp: source.properties: {expected}\n")), "{properties}");
     }
+}
+
+#[test]
+fn a_property_that_is_for_the_other_cluster_s_client_is_refused_with_what_its_own_is() {
+    let source = says(r#""queued.max.messages.kbytes" = "1024""#);
+    let target = says_of("[target.properties]", "[prometheus]", r#""linger.ms" = "5""#);
+    assert_eq!(
+        [source, target],
+        [
+            "source.properties: property queued.max.messages.kbytes is for consumers, and this client is a producer; \
+             leave it out",
+            "target.properties: property linger.ms is for producers, and this client is a consumer; leave it out",
+        ]
+        .map(|said| (2, format!("ramp: {said}\n")))
+    );
 }
 
 #[test]

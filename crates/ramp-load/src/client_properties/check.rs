@@ -5,17 +5,19 @@ use std::{fs::File, path::PathBuf};
 use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaConfRes};
 
 use super::{
-    MECHANISMS_BUILT_IN, PropertyError, SASL_MECHANISMS,
+    MECHANISMS_BUILT_IN, PropertyError, Role, SASL_MECHANISMS,
     names::{self, Rule},
 };
 use crate::client_config::{ClusterConfig, is_secret};
 
-/// Checks the properties of `cluster`, which are in librdkafka's terms, without connecting.
+/// Checks the properties of `cluster`, which are in librdkafka's terms and for a client of `role`, without connecting.
 ///
 /// # Errors
-/// The first of them that librdkafka does not know or take, that names a file which cannot be read, or that is missing.
-pub fn check(cluster: &ClusterConfig) -> Result<(), PropertyError> {
-    cluster.client(&[]).create_native_config().map_err(unfit)?;
+/// The first of them that librdkafka does not know or take, that is for the other role or has no effect, that names a
+/// file which cannot be read, or that is missing.
+pub fn check(cluster: &ClusterConfig, role: Role) -> Result<(), PropertyError> {
+    cluster.properties.keys().try_for_each(|name| has_effect(name, role))?;
+    cluster.client(&[]).create_native_config().map_err(|error| unfit(error, role))?;
     let set = |name: &str| cluster.properties.get(name).map(|value| value.trim());
     if let Some(protocol) = set("security.protocol").filter(|protocol| is_sasl(protocol)) {
         let mechanism = set("sasl.mechanism").or_else(|| set("sasl.mechanisms"));
@@ -42,14 +44,26 @@ pub fn check(cluster: &ClusterConfig) -> Result<(), PropertyError> {
     Ok(())
 }
 
+/// Refuses what has no effect on a client of `role`: librdkafka takes it and says so in its log only.
+fn has_effect(name: &str, role: Role) -> Result<(), PropertyError> {
+    match names::rule(name, role) {
+        Some((_, Rule::Moot(why))) => Err(PropertyError::Refused { name: name.to_owned(), why }),
+        Some((_, Rule::Same | Rule::As(_) | Rule::Own | Rule::Refused(_))) => Ok(()),
+        None if names::rule(name, role.other()).is_some() => {
+            Err(PropertyError::OtherRole { name: name.to_owned(), role })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Whether a `security.protocol` asks for a login.
 fn is_sasl(protocol: &str) -> bool {
     protocol.to_ascii_uppercase().starts_with("SASL")
 }
 
-fn unfit(error: KafkaError) -> PropertyError {
+fn unfit(error: KafkaError, role: Role) -> PropertyError {
     match error {
-        KafkaError::ClientConfig(UNKNOWN, _, name, _) => unknown(name),
+        KafkaError::ClientConfig(UNKNOWN, _, name, _) => unknown(name, role),
         // librdkafka's words have the value in them.
         KafkaError::ClientConfig(_, _, name, _) if is_secret(&name) => {
             PropertyError::Unfit { name, reason: "its value is not taken".to_owned() }
@@ -62,9 +76,9 @@ fn unfit(error: KafkaError) -> PropertyError {
 }
 
 /// What a name that librdkafka does not know may be meant for.
-fn unknown(name: String) -> PropertyError {
-    let known = names::known(&name).or_else(|| names::nearest(&name));
-    match known.and_then(names::rule) {
+fn unknown(name: String, role: Role) -> PropertyError {
+    let known = names::rule(&name, role).or_else(|| names::rule(names::nearest(&name, role)?, role));
+    match known {
         Some((_, Rule::As(other))) => PropertyError::Unknown { name, nearest: Some(other) },
         Some((known, Rule::Same | Rule::Own | Rule::Moot(_) | Rule::Refused(_)))
             if is_librdkafka_s(known) =>
@@ -103,9 +117,13 @@ mod tests {
     use super::*;
 
     fn said(properties: &[(&str, &str)]) -> String {
+        said_as(Role::Producer, properties)
+    }
+
+    fn said_as(role: Role, properties: &[(&str, &str)]) -> String {
         let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let cluster = ClusterConfig { properties: properties.collect(), ..ClusterConfig::default() };
-        check(&cluster).map_or_else(|error| error.to_string(), |()| "taken".to_owned())
+        check(&cluster, role).map_or_else(|error| error.to_string(), |()| "taken".to_owned())
     }
 
     #[test]
@@ -152,6 +170,29 @@ mod tests {
              other is built in",
             "property ssl.certificate.location names the file gone/c.pem, which cannot be read: No such file or \
              directory (os error 2)",
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn what_the_client_would_silently_ignore_is_refused() {
+        let said = [
+            said_as(Role::Consumer, &[("queued.max.messages.kbytes", "1024"), ("fetch.wait.max.ms", "5")]),
+            said_as(Role::Consumer, &[("linger.ms", "5")]),
+            said_as(Role::Consumer, &[("buffer.memory", "5")]),
+            said_as(Role::Consumer, &[("fetch.max.wait.ms", "5")]),
+            said_as(Role::Consumer, &[("enable.auto.commit", "true")]),
+            said(&[("queued.max.messages.kbytes", "1024")]),
+            said(&[("group.id", "g")]),
+        ];
+        let expected = [
+            "taken",
+            "property linger.ms is for producers, and this client is a consumer; leave it out",
+            "property buffer.memory is for producers, and this client is a consumer; leave it out",
+            "property fetch.max.wait.ms is unknown; did you mean fetch.wait.max.ms?",
+            "property enable.auto.commit cannot be honoured: no group is joined and nothing is committed",
+            "property queued.max.messages.kbytes is for consumers, and this client is a producer; leave it out",
+            "property group.id cannot be honoured: it concerns consumers",
         ];
         assert_eq!(said, expected);
     }

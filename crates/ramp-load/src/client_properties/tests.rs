@@ -10,11 +10,11 @@ fn properties(given: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn translated(given: &[(&str, &str)]) -> ClientProperties {
-    translate(&properties(given)).unwrap()
+    translate(&properties(given), Role::Producer).unwrap()
 }
 
 fn refused(given: &[(&str, &str)]) -> String {
-    translate(&properties(given)).unwrap_err().to_string()
+    translate(&properties(given), Role::Producer).unwrap_err().to_string()
 }
 
 /// What librdkafka is configured with; the password only shows up here.
@@ -48,7 +48,7 @@ fn a_client_properties_file_of_a_java_client_is_understood_whole() {
         key.serializer=org.apache.kafka.common.serialization.ByteArraySerializer
     "#;
     let read = read(&file(&folder, "client.properties", text)).unwrap();
-    let properties = translate(&read).unwrap();
+    let properties = translate(&read, Role::Producer).unwrap();
     let client = client(&properties);
     for (name, value) in [
         ("bootstrap.servers", "a:9093,b:9093"),
@@ -72,6 +72,35 @@ fn librdkafka_s_own_names_pass_through() {
     let properties = translated(&[("queue.buffering.max.messages", "7"), ("ssl.ca.location", "/ca.pem")]);
     assert_eq!(client(&properties).get("queue.buffering.max.messages"), Some("7"));
     assert_eq!(client(&properties).get("ssl.ca.location"), Some("/ca.pem"));
+}
+
+#[test]
+fn each_client_takes_what_is_its_own_and_refuses_the_other_s() {
+    let consumer = |given: &[(&str, &str)]| translate(&properties(given), Role::Consumer);
+    let taken = consumer(&[("queued.max.messages.kbytes", "1024"), ("fetch.max.wait.ms", "5")]).unwrap();
+    assert_eq!(client(&taken).get("queued.max.messages.kbytes"), Some("1024"));
+    assert_eq!(client(&taken).get("fetch.wait.max.ms"), Some("5"));
+    let shared = consumer(&[("group.id", "g"), ("key.serializer", "S")]).unwrap();
+    assert_eq!(client(&shared).get("group.id"), None);
+    assert_eq!(
+        shared.notes,
+        [
+            "group.id has no effect here: no group is joined and nothing is committed",
+            "key.serializer has no effect here: it concerns producers"
+        ]
+    );
+    assert_eq!(
+        [
+            consumer(&[("acks", "all")]).unwrap_err().to_string(),
+            refused(&[("fetch.min.bytes", "1")]),
+            consumer(&[("fetch.min.byte", "1")]).unwrap_err().to_string(),
+        ],
+        [
+            "property acks is for producers, and this client is a consumer; leave it out",
+            "property fetch.min.bytes is for consumers, and this client is a producer; leave it out",
+            "property fetch.min.byte is unknown; did you mean fetch.min.bytes?"
+        ]
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How latencies were spread over time, in bounded memory: counts of records in columns of one width, which doubles when
 //! a campaign outgrows them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use ramp_core::units::Elapsed;
 
@@ -92,9 +92,14 @@ fn add(to: &mut Column, more: &Column) {
 
 /// The band of a latency: four to each power of ten from 1 ms on; the first takes what is less.
 fn band(latency: Duration) -> usize {
-    let place = millis(latency).max(1.0).log10() * 4.0;
-    (place as usize).min(BANDS - 1)
+    let millis = millis(latency);
+    LATER_STARTS.partition_point(|start| *start <= millis)
 }
+
+/// Where the bands after the first begin, in milliseconds. A logarithm of each latency would be a fifth of what the log
+/// of a day takes.
+static LATER_STARTS: LazyLock<[f64; BANDS - 1]> =
+    LazyLock::new(|| std::array::from_fn(|before| band_start(before + 1)));
 
 /// Where a band begins, in milliseconds.
 pub(crate) fn band_start(band: usize) -> f64 {

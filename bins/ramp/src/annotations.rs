@@ -139,6 +139,7 @@ impl Story {
                 marks.push_back(Mark::Point(self.annotation(campaign, *tier, *at, (Some(verdict), &text))));
             }
             Event::Refining { .. }
+            | Event::WarmingUp { .. }
             | Event::TierRepeated { .. }
             | Event::Provisional { .. }
             | Event::LevelChanged { .. }

@@ -71,6 +71,7 @@ mod tests {
         let capacity = validated.map(|validated| Capacity { validated, exact: true, recommended: None });
         Outcome {
             ending,
+            warmup: None,
             tiers: Vec::new(),
             capacity,
             probes: Vec::new(),

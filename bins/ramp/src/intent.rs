@@ -13,6 +13,7 @@ use crate::{config::resolve::Settings, error::CommandError};
 /// What will be written where, and how long that takes.
 #[derive(Debug)]
 pub(crate) struct Intent {
+    warms_up: bool,
     tiers: usize,
     records: u64,
     bytes: f64,
@@ -27,6 +28,7 @@ impl Intent {
     pub(crate) fn of(settings: &Settings, plan: &Plan) -> Self {
         let records = settings.plan.records();
         Self {
+            warms_up: plan.warmup().is_some(),
             tiers: plan.tiers().len(),
             records,
             bytes: records as f64 * settings.payload.mean_size(),
@@ -54,6 +56,7 @@ impl Intent {
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { payload, source, topics, .. } = self;
+        let warmup = if self.warms_up { "a warm-up and " } else { "" };
         let tiers = if self.tiers == 1 { "1 tier".to_owned() } else { format!("{} tiers", self.tiers) };
         let topics = match topics.as_slice() {
             [] => "no topic".to_owned(),
@@ -62,7 +65,7 @@ impl fmt::Display for Intent {
         };
         write!(
             f,
-            "writes {} records of {payload} (about {} before compression) in {tiers} to {topics} on {source}, in {:.0} min or more",
+            "writes {} records of {payload} (about {} before compression) in {warmup}{tiers} to {topics} on {source}, in {:.0} min or more",
             grouped(self.records),
             size(self.bytes),
             (self.least.as_secs_f64() / 60.0).ceil(),
@@ -100,6 +103,7 @@ mod tests {
     fn an_intent_says_what_is_written_where() {
         let topics = ["a-01", "a-02", "a-03"].map(str::to_owned).to_vec();
         let intent = Intent {
+            warms_up: true,
             tiers: 5,
             records: 7_800_000,
             bytes: 3.1e9,
@@ -111,8 +115,8 @@ mod tests {
         };
         assert_eq!(
             intent.to_string(),
-            "writes 7_800_000 records of json (about 3.1 GB before compression) in 5 tiers to 3 topics, a-01 to a-03 on \
-             kafka-a:9093, in 35 min or more; the search for the limit comes on top"
+            "writes 7_800_000 records of json (about 3.1 GB before compression) in a warm-up and 5 tiers to 3 topics, a-01 to \
+             a-03 on kafka-a:9093, in 35 min or more; the search for the limit comes on top"
         );
     }
 }

@@ -111,7 +111,7 @@ impl Metrics {
 
     /// Takes in what happened, and leaves how `campaign` stands since.
     pub fn event(&mut self, campaign: &Campaign, event: &Event) {
-        if matches!(event, Event::TierStarted { .. }) {
+        if matches!(event, Event::TierStarted { .. } | Event::WarmingUp { .. }) {
             self.read.clear();
         }
         self.beat(campaign);

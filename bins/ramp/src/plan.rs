@@ -57,13 +57,14 @@ struct Outline {
     recommended: Ratio,
     topics: u16,
     payload: String,
-    /// Of all tiers; the search for the limit comes on top.
+    /// Of the warm-up and all tiers; the search for the limit comes on top.
     records: u64,
     /// Before compression, for payloads of a mean size.
     bytes: u64,
     least_ms: u64,
     most_ms: u64,
     budget_ms: Option<u64>,
+    warmup: Option<WarmupOutline>,
     recovery: RecoveryOutline,
     refine: Option<Refine>,
     tiers: Vec<TierOutline>,
@@ -77,6 +78,15 @@ struct RecoveryOutline {
     minimum_ms: u64,
     floor: u64,
     give_up_ms: u64,
+}
+
+/// What is loaded before the first tier, unjudged.
+#[derive(Debug, Serialize)]
+struct WarmupOutline {
+    rate: Rate,
+    hold_ms: u64,
+    records: u64,
+    bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -181,6 +191,15 @@ impl Outline {
             least_ms: millis(plan.least_duration()),
             most_ms: millis(plan.most_duration()),
             budget_ms: plan.budget.map(|budget| millis(budget.get())),
+            warmup: plan.warmup().map(|(rate, hold)| {
+                let records = rate.records_in(hold);
+                WarmupOutline {
+                    rate,
+                    hold_ms: millis(hold),
+                    records,
+                    bytes: records.saturating_mul(record_bytes),
+                }
+            }),
             recovery: RecoveryOutline {
                 minimum_ms: millis(plan.recovery.minimum.get()),
                 floor: plan.recovery.floor,
@@ -242,6 +261,7 @@ mod tests {
 name = "own|plan"
 recommended = 0.70
 budget = "5m"
+warmup = "30s"
 recovery = { minimum = "1m", floor = 1_000, give_up = "10m" }
 load = { topics = 1, payload = "random:1000" }
 
@@ -279,8 +299,8 @@ criteria = [{ signal = "jvm `gc`", warning = ">= 200 ms" }, { signal = "host.cpu
         insta::assert_snapshot!(markdown::render(&outline()), @r#"
         # Plan own\|plan
 
-        - Writes 660 000 records of random:1000, about 0.7 GB before compression, to 1 topic.
-        - Takes at least 6m and, with every recovery at its longest, 24m.
+        - Writes 735 000 records of random:1000, about 0.7 GB before compression, to 1 topic.
+        - Takes at least 7m 30s and, with every recovery at its longest, 34m 30s.
         - Is meant to take at most 5m, which is less than it takes at least.
         - After each tier: waits at least 1m, until the lag is below 1 000 records; gives up after 10m.
         - Recommends 70 % of the capacity for production.
@@ -288,11 +308,12 @@ criteria = [{ signal = "jvm `gc`", warning = ">= 200 ms" }, { signal = "host.cpu
 
         ## Tiers
 
-        | Tier | Records/s | Held for | p99 below | Records | Bytes  | From   |
-        |------|-----------|----------|-----------|---------|--------|--------|
-        | P2   | 2 500     | 2m       | 1s        | 300 000 | 0.3 GB | plan   |
-        | E1   | 3 000     | 2m       | 1s        | 360 000 | 0.4 GB | extend |
-        | all  |           |          |           | 660 000 | 0.7 GB |        |
+        | Tier    | Records/s | Held for | p99 below  | Records | Bytes   | From   |
+        |---------|-----------|----------|------------|---------|---------|--------|
+        | warm-up | 2 500     | 30s      | not judged | 75 000  | 75.0 MB | plan   |
+        | P2      | 2 500     | 2m       | 1s         | 300 000 | 0.3 GB  | plan   |
+        | E1      | 3 000     | 2m       | 1s         | 360 000 | 0.4 GB  | extend |
+        | all     |           |          |            | 735 000 | 0.7 GB  |        |
 
         ## Bounds beside p99
 
@@ -327,11 +348,17 @@ criteria = [{ signal = "jvm `gc`", warning = ">= 200 ms" }, { signal = "host.cpu
           "recommended": 0.7,
           "topics": 1,
           "payload": "random:1000",
-          "records": 660000,
-          "bytes": 660000000,
-          "least_ms": 360000,
-          "most_ms": 1440000,
+          "records": 735000,
+          "bytes": 735000000,
+          "least_ms": 450000,
+          "most_ms": 2070000,
           "budget_ms": 300000,
+          "warmup": {
+            "rate": 2500,
+            "hold_ms": 30000,
+            "records": 75000,
+            "bytes": 75000000
+          },
           "recovery": {
             "minimum_ms": 60000,
             "floor": 1000,

@@ -31,12 +31,14 @@ mod lag;
 mod outcome;
 mod search;
 mod tier_run;
+mod warmup;
 
 use std::{collections::VecDeque, time::Duration};
 
 pub use self::{
     input::Input,
     outcome::{Outcome, Stage},
+    warmup::Warmup,
 };
 use self::{
     search::Search,
@@ -62,6 +64,9 @@ pub struct Campaign {
     now: Elapsed,
     phase: Phase,
     counters: Vec<Counters>,
+    /// What is loaded before the first tier, where the plan asks for it.
+    warmup: Option<Tier>,
+    warmed_up: Option<Warmup>,
     /// What the plan's tiers came to.
     results: Vec<TierResult>,
     /// What follows a STOP, where the plan asks for it.
@@ -90,17 +95,21 @@ impl Campaign {
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         let counters = plan.signals().iter().map(|_| Counters::default()).collect();
+        let warmup = warmup::tier(&plan);
+        let first = if warmup.is_some() { Self::WARMUP } else { 0 };
         Self {
             plan,
             now: Elapsed::START,
-            phase: Phase::Proving { tier: 0, since: Elapsed::START },
+            phase: Phase::Proving { tier: first, since: Elapsed::START },
             counters,
+            warmup,
+            warmed_up: None,
             results: Vec::new(),
             search: None,
             before: None,
             drained: None,
             unknown: true,
-            actions: VecDeque::from([Action::ProvePath { tier: 0 }]),
+            actions: VecDeque::from([Action::ProvePath { tier: first }]),
             events: VecDeque::new(),
         }
     }
@@ -160,9 +169,13 @@ impl Campaign {
         &self.plan
     }
 
-    /// The tier that actions, events and results call `index`: one of the plan, or a probe of the search.
+    /// The tier that actions, events and results call `index`: one of the plan, a probe of the search, or the warm-up
+    /// as if it were one, with the bound of the first tier and no criteria.
     #[must_use]
     pub fn tier(&self, index: usize) -> Option<&Tier> {
+        if index == Self::WARMUP {
+            return self.warmup.as_ref();
+        }
         self.plan.tiers().get(index).or_else(|| self.search.as_ref()?.probe(index))
     }
 
@@ -239,6 +252,7 @@ impl Campaign {
         let took = at.since(Elapsed::START);
         Some(Outcome {
             ending,
+            warmup: self.warmed_up,
             tiers: self.results.clone(),
             capacity: Capacity::of(&self.results, self.plan.recommended()),
             probes: self.probes().to_vec(),
@@ -280,9 +294,13 @@ impl Campaign {
         }
         let Some(started) = self.tier(tier) else { return };
         let before = self.before.as_ref();
+        let (rate, hold) = (started.rate, started.hold);
         let run = TierRun::start(&self.plan, (tier, started), self.now, self.drained, &self.counters, before);
         self.phase = Phase::Running(Box::new(run));
-        self.events.push_back(Event::TierStarted { tier, at: self.now });
+        self.events.push_back(match tier {
+            Self::WARMUP => Event::WarmingUp { tier, rate, hold, at: self.now },
+            _judged => Event::TierStarted { tier, at: self.now },
+        });
     }
 
     fn load_failed(&mut self, tier: usize, reason: String) {
@@ -368,6 +386,8 @@ impl Campaign {
         // What was counted while nothing of the campaign ran is not its own.
         self.counters.fill(Counters::default());
         self.unknown = true;
+        // What was warm may have been started anew.
+        let tier = if tier == 0 && self.warmup.is_some() { Self::WARMUP } else { tier };
         self.events.push_back(Event::TierRepeated { tier, at: self.now });
         self.prove(tier);
     }
@@ -419,6 +439,8 @@ impl Campaign {
     }
 
     fn end_before_load(&mut self, tier: usize, finding: Finding) {
+        // What the warm-up cannot do, the tier that it is for cannot either.
+        let tier = if tier == Self::WARMUP { 0 } else { tier };
         let Some(rate) = self.tier(tier).map(|tier| tier.rate) else { return };
         let interrupted = matches!(finding, Finding::Interrupted { .. });
         let drained = self.drained;
@@ -432,9 +454,12 @@ impl Campaign {
 
     fn conclude(&mut self, Conclusion { result, interrupted, tally, drained }: Conclusion) {
         let (tier, verdict, at) = (result.tier, result.verdict, self.now);
-        self.events.push_back(Event::Final { tier, verdict, at });
         self.drained = drained;
         self.before = tally.or_else(|| self.before.take());
+        if tier == Self::WARMUP {
+            return self.warm(&result, interrupted);
+        }
+        self.events.push_back(Event::Final { tier, verdict, at });
         if let Some(search) = &mut self.search {
             search.take(result, interrupted);
             let ending = if interrupted { Ending::Interrupted } else { Ending::Stopped };

@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// What the driver is to do. Each is given once; the answer comes back as an [`Input`](crate::campaign::Input).
-/// A tier's index counts the plan's tiers and, beyond them, the probes of a [search](crate::plan::Refine);
-/// [`Campaign::tier`](crate::campaign::Campaign::tier) describes it.
+/// A tier's index counts the plan's tiers and, beyond them, the probes of a [search](crate::plan::Refine), or is that of
+/// the [warm-up](crate::campaign::Campaign::WARMUP); [`Campaign::tier`](crate::campaign::Campaign::tier) describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Action {
@@ -60,6 +60,17 @@ pub enum Event {
     TierRepeated {
         /// Index of the tier.
         tier: usize,
+        /// When.
+        at: Elapsed,
+    },
+    /// The load of the warm-up runs, which no verdict is about.
+    WarmingUp {
+        /// [`Campaign::WARMUP`](crate::campaign::Campaign::WARMUP).
+        tier: usize,
+        /// Its rate.
+        rate: Rate,
+        /// For how long.
+        hold: Duration,
         /// When.
         at: Elapsed,
     },

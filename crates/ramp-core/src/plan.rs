@@ -20,6 +20,10 @@ pub struct PlanDraft {
     pub name: String,
     /// Every signal that a criterion refers to or that is only to be recorded.
     pub signals: Vec<Signal>,
+    /// For how long the first tier's rate is loaded before it, which no verdict is about: caches and compilers of what
+    /// has just been started are cold.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub warmup: Option<Duration>,
     /// The tiers in their order, rates strictly increasing.
     pub tiers: Vec<Tier>,
     /// What follows each tier.
@@ -39,15 +43,19 @@ pub struct PlanDraft {
 }
 
 impl PlanDraft {
+    /// What a warm-up is called, which no tier beside it may be.
+    pub const WARMUP: &str = "warm-up";
+
     /// A draft of `tiers` alone, without signals: the least that a plan needs. The rest is as in most campaigns, to be
     /// replaced where it does not fit: 2 minutes of recovery at least, to a lag below 1 000, given up on after
-    /// 10 minutes; 70 % recommended; no budget, no ceiling, no search.
+    /// 10 minutes; 70 % recommended; no warm-up, no budget, no ceiling, no search.
     #[must_use]
     pub fn new(name: impl Into<String>, tiers: Vec<Tier>) -> Self {
         const RECOMMENDED: Ratio = Ratio::new(0.70).expect("0.70 is a ratio");
         Self {
             name: name.into(),
             signals: Vec::new(),
+            warmup: None,
             tiers,
             recovery: Recovery {
                 minimum: Duration::from_secs(120),
@@ -189,6 +197,12 @@ impl Plan {
     #[must_use]
     pub fn signal(&self, id: &SignalId) -> Option<&Signal> {
         self.0.signals.iter().find(|signal| signal.id == *id)
+    }
+
+    /// For how long the first tier's rate is loaded before it, unjudged.
+    #[must_use]
+    pub fn warmup(&self) -> Option<Duration> {
+        self.0.warmup
     }
 
     /// The tiers; at least one, rates strictly increasing.

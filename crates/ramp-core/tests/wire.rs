@@ -4,7 +4,7 @@
 use std::{fmt::Debug, time::Duration};
 
 use ramp_core::{
-    campaign::{Campaign, Input, Outcome},
+    campaign::{Campaign, Input, Outcome, Warmup},
     capacity::{Capacity, RefineState, Refined},
     component::{ComponentState, Standing},
     criterion::{Comparison, Criterion, Severity},
@@ -107,6 +107,7 @@ fn draft() -> PlanDraft {
             signal(&SignalId::literal("mean"), Unit::Ratio, Fold::Mean),
             signal(&SignalId::literal("last"), Unit::Count, Fold::Last),
         ],
+        warmup: Some(Duration::from_secs(30)),
         tiers: vec![Tier {
             criteria: vec![criterion()],
             ..Tier::new("P1", rate(1_000), Duration::from_secs(300), SECOND)
@@ -254,6 +255,7 @@ fn actions_and_events_are_written_as_ever() {
     let at = at(1);
     let events = [
         Event::Refining { tier, rate, validated: rate, stopped: rate, at },
+        Event::WarmingUp { tier: Campaign::WARMUP, rate, hold, at },
         Event::TierRepeated { tier, at },
         Event::TierStarted { tier, at },
         Event::TierCut { tier, finding: Some(Finding::NoLatency), at },
@@ -322,6 +324,7 @@ fn an_outcome_is_written_as_ever() {
     let endings = [Ending::LastTierPassed, Ending::Stopped, Ending::Inconclusive, Ending::Interrupted];
     let outcome = |(state, ending)| Outcome {
         ending,
+        warmup: Some(Warmup { rate: rate(1_000), held: SECOND }),
         tiers: Vec::new(),
         capacity: Some(Capacity { validated: rate(1_000), exact: true, recommended: Some(rate(700)) }),
         probes: Vec::new(),
@@ -350,8 +353,8 @@ fn what_was_written_before_a_field_was_added_is_still_read() {
     let old: LoadProgress = serde_json::from_str(&without(text, "throttle")).unwrap();
     assert_eq!(old, LoadProgress { ack_p99: None, throttle: None, ..load() });
     let text = without(serde_json::to_string(&draft()).unwrap(), "ceiling");
-    let old: PlanDraft = serde_json::from_str(&without(text, "refine")).unwrap();
-    assert_eq!(old, PlanDraft { ceiling: None, refine: None, ..draft() });
+    let old: PlanDraft = serde_json::from_str(&without(without(text, "refine"), "warmup")).unwrap();
+    assert_eq!(old, PlanDraft { ceiling: None, refine: None, warmup: None, ..draft() });
 }
 
 #[test]

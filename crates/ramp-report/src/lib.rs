@@ -23,7 +23,7 @@ mod trace;
 use std::{collections::BTreeMap, time::Duration};
 
 use ramp_core::{
-    campaign::{Campaign, Input, Stage},
+    campaign::{Campaign, Input, Stage, Warmup},
     capacity::{Capacity, Refined},
     event::Ending,
     plan::{Plan, Tier},
@@ -51,6 +51,9 @@ pub struct Report {
     pub plan: Plan,
     /// How the campaign ended; `None` where it was cut off or still runs.
     pub ending: Option<Ending>,
+    /// What was loaded before the first tier, which no verdict is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<Warmup>,
     /// The tiers that have a final verdict, in order.
     pub tiers: Vec<TierResult>,
     /// The capacity, if a tier was GO.
@@ -249,6 +252,7 @@ impl Report {
             schema_version: SCHEMA_VERSION,
             facts,
             ending,
+            warmup: campaign.warmed_up(),
             capacity: Capacity::of(&tiers, plan.recommended()),
             tiers,
             probes,

@@ -6,6 +6,7 @@ mod limit;
 use std::time::Duration;
 
 use ramp_core::{
+    campaign::Warmup,
     capacity::{RefineState, Refined},
     observation::LatencySnapshot,
     signal::Unit,
@@ -160,6 +161,15 @@ impl Locale {
     /// A 95 % confidence interval.
     pub(crate) fn interval(self, (low, high): (Duration, Duration)) -> String {
         format!("{} – {}", self.millis(low), self.millis(high))
+    }
+
+    /// What was loaded before the first tier: what that is called, and what it was.
+    pub(crate) fn warmup(self, Warmup { rate, held }: Warmup) -> (&'static str, String) {
+        let (held, rate) = (self.span(held), self.whole(rate.get().into()));
+        match self {
+            Self::French => ("préchauffage", format!("{held} à {rate} msg/s, non jugé")),
+            Self::English => ("warm-up", format!("{held} at {rate} msg/s, not judged")),
+        }
     }
 
     /// What the search for the limit has found, as one sentence.

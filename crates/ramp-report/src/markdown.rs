@@ -296,9 +296,10 @@ impl Page<'_> {
             code(&facts.payload),
             literal(&facts.topics.join(", ")),
         );
-        if let Some(hash) = &self.report.journal_sha256 {
-            let _ = write!(text, "\n- journal (SHA-256): `{}`", code(hash));
-        }
+        let warmup = self.report.warmup.map(|warmup| self.locale.warmup(warmup));
+        text.extend(warmup.map(|(name, warmup)| format!("\n- {name}: {warmup}")));
+        let journal = self.report.journal_sha256.iter();
+        text.extend(journal.map(|hash| format!("\n- journal (SHA-256): `{}`", code(hash))));
         for (log, hash) in &self.report.latency_logs {
             let _ = write!(text, "\n- {} (SHA-256): `{}`", literal(log), code(hash));
         }

@@ -34,6 +34,8 @@ pub struct PlanText {
     pub recommended: Ratio,
     /// The time that the campaign is meant to take at most.
     pub budget: Option<Span>,
+    /// For how long the first tier's rate is loaded before it, which no verdict is about; not at all where it is not said.
+    pub warmup: Option<Span>,
     /// How the limit is searched for between the last tier that was GO and the one that was STOP.
     #[schemars(with = "Option<schema::RefineForm>")]
     pub refine: Option<Refine>,

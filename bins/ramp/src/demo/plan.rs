@@ -70,6 +70,7 @@ pub(super) fn compressed(pace: Pace) -> Result<PlanText, ConfigError> {
     plan.lang = None;
     plan.evidence = Some(EvidenceText { lateness: Span::new(LATENESS) });
     plan.budget = plan.budget.map(shorter);
+    plan.warmup = plan.warmup.map(shorter);
     plan.recovery.minimum = shorter(plan.recovery.minimum);
     plan.recovery.give_up = shorter(plan.recovery.give_up);
     Ok(plan)

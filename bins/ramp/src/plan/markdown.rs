@@ -2,7 +2,10 @@
 
 use std::{fmt::Write, time::Duration};
 
-use ramp_core::signal::{Fold, SignalId, Unit};
+use ramp_core::{
+    plan::PlanDraft,
+    signal::{Fold, SignalId, Unit},
+};
 use ramp_report::markdown::{literal, table};
 
 use super::{CriterionOutline, Outline, SignalOrigin, SignalOutline, TierOrigin, TierOutline};
@@ -74,6 +77,17 @@ fn tiers(outline: &Outline) -> Vec<Vec<String>> {
         ]
     };
     let blank = String::new;
+    let warmup = outline.warmup.as_ref().map(|warmup| {
+        vec![
+            PlanDraft::WARMUP.to_owned(),
+            spaced(warmup.rate.get().into()),
+            span(warmup.hold_ms),
+            "not judged".to_owned(),
+            spaced(warmup.records),
+            size(warmup.bytes as f64),
+            "plan".to_owned(),
+        ]
+    });
     let all = vec![
         "all".to_owned(),
         blank(),
@@ -83,7 +97,7 @@ fn tiers(outline: &Outline) -> Vec<Vec<String>> {
         size(outline.bytes as f64),
         blank(),
     ];
-    rows(&head, outline.tiers.iter().map(row).chain([all]))
+    rows(&head, warmup.into_iter().chain(outline.tiers.iter().map(row)).chain([all]))
 }
 
 fn criteria(outline: &Outline) -> Vec<Vec<String>> {

@@ -20,6 +20,9 @@ pub(super) fn event(campaign: &Campaign, event: &Event) -> Option<String> {
             let name = name(*tier);
             (at, format!("{name}: the limit lies between {validated} and {stopped}: {rate} is tried"))
         }
+        Event::WarmingUp { tier, rate, hold, at } => {
+            (at, format!("{} starts: {rate} for {} s, not judged", name(*tier), hold.as_secs()))
+        }
         Event::TierRepeated { tier, at } => (at, format!("{} begins anew", name(*tier))),
         Event::TierStarted { tier, at } => {
             let known = campaign.tier(*tier)?;

@@ -17,12 +17,13 @@ fn the_capacity_is_where_the_replication_breaks() {
     let lab = Laboratory::start();
 
     let mut watch = lab.watch();
-    let free = lab.campaign("free", &["P1", "P2"]).watched(&mut watch);
+    let free = lab.campaign("free", &["P1", "P2"]).warmup("5s").watched(&mut watch);
     watch.has_seen_every_signal();
     assert_eq!(free.status, 0, "{free}");
     assert_eq!(free.verdicts(), ["go", "go"], "{free}");
     assert_eq!(free.capacity(), (1_000, false, 700), "unthrottled, the last tier passes: {free}");
     assert!(free.stdout.contains("GO"), "{free}");
+    assert_eq!(free.report["warmup"]["held"]["secs"], 5, "{free}");
 
     // Where nobody reads the target, the dashboards prove that every record met the bound, or nothing.
     let counted = lab.campaign("counted", &["P1"]).bound("60s").counted().run();

@@ -37,7 +37,7 @@ pub(crate) struct Laboratory {
 impl Laboratory {
     pub(crate) fn start() -> Self {
         let laboratory = Self::start_cold();
-        laboratory.warm_up();
+        laboratory.warmup();
         laboratory
     }
 
@@ -51,7 +51,7 @@ impl Laboratory {
     }
 
     /// Loads the replication until its JVM has compiled what it needs: a cold one is seconds late at any rate.
-    fn warm_up(&self) {
+    fn warmup(&self) {
         for round in 1..=ROUNDS {
             let campaign = self.campaign(&format!("warm-up-{round}"), &["P1"]).short().run();
             if campaign.p99_seconds(0).is_some_and(|p99| p99 < 2.0) {
@@ -136,6 +136,12 @@ impl CampaignBuilder {
     /// Replaces the time after which records that do not arrive are given up on.
     pub(crate) fn give_up(mut self, give_up: &str) -> Self {
         self.plan["recovery"]["give_up"] = give_up.into();
+        self
+    }
+
+    /// Begins with so long a warm-up.
+    pub(crate) fn warmup(mut self, warmup: &str) -> Self {
+        self.plan.insert("warmup".to_owned(), warmup.into());
         self
     }
 
@@ -306,7 +312,7 @@ pub(crate) struct Campaign {
     pub(crate) status: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    report: Value,
+    pub(crate) report: Value,
 }
 
 impl Campaign {

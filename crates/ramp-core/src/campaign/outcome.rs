@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Warmup;
 use crate::{
     capacity::{Capacity, Refined},
     event::Ending,
@@ -15,6 +16,9 @@ use crate::{
 pub struct Outcome {
     /// How it ended.
     pub ending: Ending,
+    /// What was loaded before the first tier, where the plan asks for a warm-up and it was begun.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub warmup: Option<Warmup>,
     /// The plan's tiers that were begun, in order. The others were not reached.
     pub tiers: Vec<TierResult>,
     /// The capacity, if a tier was GO.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Stage, ceiling::CeilingRun, lag::Lag};
+use super::{Campaign, Stage, ceiling::CeilingRun, lag::Lag};
 use crate::{
     criterion::Severity,
     event::{Action, Event},
@@ -118,6 +118,11 @@ impl TierRun {
         self.place
     }
 
+    /// Whether a verdict is passed on it.
+    const fn is_judged(&self) -> bool {
+        self.place != Campaign::WARMUP
+    }
+
     pub(super) const fn progress(&self) -> &LoadProgress {
         &self.progress
     }
@@ -194,7 +199,8 @@ impl TierRun {
         self.ceiling = None;
         let lag = snapshot.outstanding;
         let (violations, from_handover) = (snapshot.violations(), snapshot.violations_from_handover());
-        if self.stopped.is_none() && violations.min(from_handover) > self.tier.records() / 100 {
+        let is_lost = violations.min(from_handover) > self.tier.records() / 100;
+        if is_lost && self.is_judged() && self.stopped.is_none() {
             self.certain.get_or_insert(Certain { at: now, violations, from_handover });
         }
         self.latency = Some((now, snapshot));
@@ -345,8 +351,10 @@ impl TierRun {
         let drained = bounded || fresh.is_some_and(|snapshot| snapshot.outstanding == 0);
         if settled && !self.provisional {
             self.provisional = true;
-            let verdict = Verdict::of(&self.findings(plan, stopped, None).0);
-            step.events.push(Event::Provisional { tier: self.place, verdict, at: now });
+            if self.is_judged() {
+                let verdict = Verdict::of(&self.findings(plan, stopped, None).0);
+                step.events.push(Event::Provisional { tier: self.place, verdict, at: now });
+            }
         }
         let over =
             (now >= self.least_wait(plan, stopped) && drained && self.lag.below_floor_since().is_some())

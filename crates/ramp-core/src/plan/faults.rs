@@ -254,7 +254,10 @@ impl<'a> Faults<'a> {
         if self.draft.tiers.is_empty() {
             self.found.push(PlanError::NoTier);
         }
-        let mut names = BTreeSet::new();
+        if self.draft.warmup.is_some_and(|hold| hold.is_zero()) {
+            self.zero("warmup".to_owned());
+        }
+        let mut names: BTreeSet<_> = self.draft.warmup.map(|_| PlanDraft::WARMUP).into_iter().collect();
         for (place, tier) in self.draft.tiers.iter().enumerate() {
             if tier.name.is_empty() || !names.insert(&tier.name) {
                 self.found.push(PlanError::TierName { place, name: tier.name.clone() });

@@ -13,4 +13,5 @@ mod scenarios;
 mod search;
 mod skip;
 mod views;
+mod warmup;
 mod world;

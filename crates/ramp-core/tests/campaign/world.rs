@@ -58,6 +58,7 @@ pub(crate) fn draft() -> PlanDraft {
     PlanDraft {
         name: "form".to_owned(),
         signals: vec![signal(CPU, Unit::Percent), signal(SignalId::LAG, Unit::Records)],
+        warmup: None,
         tiers: tiers.collect(),
         recovery: Recovery { minimum: secs(120), floor: 1_000, give_up: secs(600) },
         evidence: EvidenceRules::default(),

@@ -170,6 +170,7 @@ fn plan_that_stops_above(bound: f64, observer: &Observer) -> Plan {
         recommended: Ratio::new(0.7).unwrap(),
         budget: None,
         ceiling: None,
+        warmup: None,
         refine: None,
     })
     .unwrap()

@@ -282,6 +282,8 @@ impl Page<'_> {
             plain(self.t("contenu", "payload"), visible(&short(&facts.payload))),
             plain("topics", visible(&short(&facts.topics.join(", ")))),
         ];
+        let warmup = self.report.warmup.map(|warmup| self.locale.warmup(warmup));
+        rows.extend(warmup.map(|(name, warmup)| vec![html! { (name) }, html! { (warmup) }]));
         rows.extend(self.report.journal_sha256.iter().map(|hash| plain("journal (SHA-256)", visible(hash))));
         let logs = self.report.latency_logs.iter();
         rows.extend(logs.map(|(log, hash)| plain(&visible(&format!("{log} (SHA-256)")), visible(hash))));

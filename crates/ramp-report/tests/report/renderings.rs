@@ -23,6 +23,28 @@ fn compare(form: &str, render: impl Fn(&ramp_report::Report, Locale) -> String) 
 }
 
 #[test]
+fn a_warmup_is_told_with_the_run_and_is_no_tier() {
+    let warmed = told(&World { warmup: Some(30), ..World::default() });
+    let cold = told(&World::default());
+    let verdicts = |report: &ramp_report::Report| -> Vec<_> {
+        report.tiers.iter().map(|result| (result.tier, result.verdict)).collect()
+    };
+    assert_eq!(verdicts(&warmed), verdicts(&cold));
+    for (locale, name, words) in [
+        (Locale::French, "préchauffage", "30 s à 1\u{202f}000 msg/s, non jugé"),
+        (Locale::English, "warm-up", "30 s at 1,000 msg/s, not judged"),
+    ] {
+        for render in [markdown::render, html::render] {
+            let (warmed, cold) = (render(&warmed, locale), render(&cold, locale));
+            assert!(warmed.contains(words) && warmed.contains(name), "{words}");
+            assert!(!cold.contains(name), "{name}");
+        }
+        let (warmed, cold) = (csv::grid(&warmed), csv::grid(&cold));
+        assert_eq!(warmed.lines().count(), cold.lines().count());
+    }
+}
+
+#[test]
 fn markdown_of_every_journal() {
     compare("md", markdown::render);
 }

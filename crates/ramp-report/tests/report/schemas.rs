@@ -21,7 +21,7 @@ fn schema() -> jsonschema::Validator {
 #[test]
 fn every_json_report_is_of_the_documented_form() {
     let schema = schema();
-    let mut told = told(&World { capacity: Some(4_000.0), ..World::default() });
+    let mut told = told(&World { capacity: Some(4_000.0), warmup: Some(30), ..World::default() });
     told.journal_sha256 = Some("0f".repeat(32));
     told.latency_logs.insert("latency-P1.hlog".to_owned(), "0f".repeat(32));
     let disturbed = disturbed_report();

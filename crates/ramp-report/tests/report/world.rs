@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) cpu: f64,
     /// Arrivals that are repeated in each tier.
     pub(crate) duplicates: u64,
+    /// How long the warm-up is, in seconds.
+    pub(crate) warmup: Option<u64>,
     /// How long a load is held, in seconds.
     pub(crate) hold: u64,
     /// How long the least recovery is, in seconds.
@@ -88,6 +90,7 @@ impl Default for World {
             interrupted_in: None,
             cpu: 38.0,
             duplicates: 0,
+            warmup: None,
             hold: 30,
             recovery: 10,
             beat: 2,
@@ -160,6 +163,7 @@ impl World {
             },
             budget: Some(Duration::from_secs(45 * 60)),
             refine: self.refine.map(|share| Refine { resolution: Ratio::new(share).unwrap() }),
+            warmup: self.warmup.map(Duration::from_secs),
             ..PlanDraft::new("phase4", tiers.collect())
         })
         .unwrap()

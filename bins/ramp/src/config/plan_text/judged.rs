@@ -54,6 +54,7 @@ impl PlanText {
         let draft = PlanDraft {
             name: self.name.clone(),
             signals,
+            warmup: self.warmup.map(Span::get),
             tiers,
             recovery: Recovery { minimum: minimum.get(), floor, give_up: give_up.get() },
             evidence,
@@ -122,6 +123,18 @@ mod tests {
         assert_eq!(lateness(&plan).unwrap(), Duration::from_millis(100));
         plan.evidence = Some(EvidenceText { lateness: "500ms".parse().unwrap() });
         assert_eq!(lateness(&plan).unwrap(), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn a_plan_may_begin_with_a_warmup() {
+        let plan = |text: &str| -> Plan {
+            let mut plan: PlanText = toml::from_str(&format!("{text}\n{}", PlanText::BUILT_IN)).unwrap();
+            plan.criteria.clear();
+            plan.tiers.iter_mut().for_each(|tier| tier.criteria.clear());
+            plan.plan(Vec::new()).unwrap()
+        };
+        assert_eq!(plan("").warmup(), None);
+        assert_eq!(plan("warmup = '30s'").warmup(), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -102,29 +102,39 @@ impl PlanText {
         Ok(())
     }
 
-    /// How many records the tiers have together; the search for the limit comes on top.
+    /// The rate of the warm-up, and for how long it is loaded.
     #[must_use]
-    pub fn records(&self) -> u64 {
-        let records = self.tiers.iter().map(|tier| tier.rate.records_in(tier.hold.get()));
-        records.fold(0, u64::saturating_add)
+    pub fn warmup(&self) -> Option<(Rate, Duration)> {
+        self.tiers.first().zip(self.warmup).map(|(first, hold)| (first.rate, hold.get()))
     }
 
-    /// How long the tiers and their recoveries take at least.
+    /// How many records the warm-up and the tiers have together; the search for the limit comes on top.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.loads().map(|(rate, hold)| rate.records_in(hold)).fold(0, u64::saturating_add)
+    }
+
+    /// How long the warm-up, the tiers and their recoveries take at least.
     #[must_use]
     pub fn least_duration(&self) -> Duration {
         self.duration(self.recovery.minimum.get())
     }
 
-    /// How long the tiers and their recoveries take at most, where each runs to its end.
+    /// How long the warm-up, the tiers and their recoveries take at most, where each runs to its end.
     #[must_use]
     pub fn most_duration(&self) -> Duration {
         self.duration(self.recovery.give_up.get().max(self.recovery.minimum.get()))
     }
 
-    /// How long the tiers take with a recovery of that length after each.
+    /// How long the warm-up and the tiers take with a recovery of that length after each.
     fn duration(&self, recovery: Duration) -> Duration {
-        let tiers = self.tiers.iter().map(|tier| tier.hold.get().saturating_add(recovery));
-        tiers.fold(Duration::ZERO, Duration::saturating_add)
+        let each = self.loads().map(|(_, hold)| hold.saturating_add(recovery));
+        each.fold(Duration::ZERO, Duration::saturating_add)
+    }
+
+    /// The rate and the hold of the warm-up and of each tier.
+    fn loads(&self) -> impl Iterator<Item = (Rate, Duration)> {
+        self.warmup().into_iter().chain(self.tiers.iter().map(|tier| (tier.rate, tier.hold.get())))
     }
 }
 
@@ -191,6 +201,9 @@ mod tests {
         assert_eq!(plan.records(), 26_000 * 300);
         assert_eq!(plan.least_duration(), Duration::from_secs(5 * (300 + 120)));
         assert_eq!(plan.most_duration(), Duration::from_secs(5 * (300 + 600)));
+        let warmed = PlanText { warmup: Some("30s".parse().unwrap()), ..plan };
+        assert_eq!(warmed.records(), 26_000 * 300 + 1_000 * 30);
+        assert_eq!(warmed.least_duration(), Duration::from_secs(5 * (300 + 120) + 30 + 120));
     }
 
     #[test]

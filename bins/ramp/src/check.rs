@@ -105,7 +105,7 @@ impl Look<'_> {
             Err(error) => self.tell(Finding::missing("prometheus", &cause(error))),
         }
         let unsent = |why: &str| Finding::missing("replication", &format!("{why}; nothing was sent"));
-        let Ok(view) = source else { return self.tell(unsent("needs both clusters")) };
+        let Ok(view) = source else { return self.tell(unsent("needs the source")) };
         // No canary may cross beside another campaign's records.
         let claim = match Claim::on(&view.id) {
             Ok(claim) => claim,
@@ -142,9 +142,9 @@ impl Look<'_> {
             never = self.keep_reading(observer, start, &counted) => match never {},
         };
         self.tell(match crossed {
-            Ok(()) => Finding::good(
+            Ok(_scraped) => Finding::good(
                 "replication",
-                format!("{signal} counted one canary for each partition, and nothing else"),
+                format!("{signal} counted as many records as canaries were sent, one to each partition"),
             ),
             Err(error) => Finding::missing("replication", &error),
         });
@@ -274,7 +274,7 @@ fn backlog(level: Option<f64>, floor: u64) -> Finding {
 const NOTHING_YET: &str = "nothing to judge now: a rate needs two scrapes and an idle replication shows none; check again while it works";
 
 const UNREAD: &str = "is not read (replication.arrivals = \"counted\"): a p99 is at best known to be below its bound, and one record \
-                      beyond it makes its tier INCONCLUSIVE";
+                      beyond it makes its tier INCONCLUSIVE; the workers' clocks have to agree with this machine's";
 
 /// How long the canaries may take.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -289,7 +289,7 @@ impl Driver<'_> {
     fn prove_path(&mut self, tier: usize) {
         let means = Arc::clone(&self.means);
         let patience = self.recorded.campaign.plan().recovery().give_up;
-        let bound = self.recorded.campaign.tier(tier).map(|tier| tier.p99_bound);
+        let bound = self.recorded.campaign.tier(tier).map_or(Duration::MAX, |tier| tier.p99_bound);
         self.answer(async move {
             Message::Happened(match means.prove_path(bound, patience).await {
                 Ok(()) => Input::PathClear { tier },
@@ -423,7 +423,7 @@ impl Driver<'_> {
 impl Means {
     /// Waits until one canary of each partition has crossed and nothing of before would count against a tier of `bound`;
     /// otherwise says why not.
-    async fn prove_path(&self, bound: Option<Duration>, patience: Duration) -> Result<(), String> {
+    async fn prove_path(&self, bound: Duration, patience: Duration) -> Result<(), String> {
         match &self.arrivals {
             Arrivals::Seen(probe) => {
                 let crossing = self.canaries.cross(probe, patience).await;
@@ -431,11 +431,7 @@ impl Means {
                 crossing.identity(&self.payload).map(drop).map_err(|lost| lost.to_string())
             }
             Arrivals::Counted(counted) => {
-                counted.cross(&self.canaries, patience).await.map_err(|error| error.to_string())?;
-                match bound {
-                    Some(bound) => counted.forget(bound, patience).await.map_err(|error| error.to_string()),
-                    None => Ok(()),
-                }
+                counted.clear(&self.canaries, bound, patience).await.map_err(|error| error.to_string())
             }
         }
     }

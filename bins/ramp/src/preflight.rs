@@ -10,7 +10,7 @@ use ramp_core::{
 use ramp_load::{
     client_config::ClusterConfig,
     clock::Clock,
-    cluster::{self, ClusterError, ClusterView, Survey},
+    cluster::{self, ClusterError, ClusterView, Survey, Timestamps, TopicSurvey},
     probe::{Probe, ProbeError, canary::Canaries},
     stamp::RunId,
 };
@@ -91,6 +91,34 @@ pub enum PreflightError {
         /// Why.
         source: QueryError,
     },
+    /// Active Records has no value.
+    #[error(
+        "{} has no value now, so that nobody knows of a backlog where the target is not read; let the replication's \
+         worker be scraped, or the target be read",
+        catalog::ACTIVE_RECORDS
+    )]
+    NoLevel,
+    /// What should be the highest latency of the last minute may be any one.
+    #[error(
+        "{}: {expression:?} is no maximum by its name, which has to end in _max where the target is not read; bind the \
+         signal to a panel of one under [signals]",
+        catalog::LATENCY_MAX
+    )]
+    NoMaximum {
+        /// What is asked.
+        expression: String,
+    },
+    /// The replication's latencies would not count the time before a record was appended.
+    #[error(
+        "topic {topic} {how}: where the target is not read, latencies count from the record's own time, which has to be that \
+         of its making (message.timestamp.type=CreateTime)"
+    )]
+    Stamped {
+        /// A topic on the source.
+        topic: String,
+        /// How it stamps its records.
+        how: &'static str,
+    },
     /// Somebody else's records are under way, and nobody reads the target to tell them from the campaign's.
     #[error(
         "{} stands at {level:.0} before the load, not below the plan's floor of {floor}: others write, or a backlog is \
@@ -123,6 +151,7 @@ impl PreflightError {
                         | GrafanaError::NoDashboard { .. }
                         | GrafanaError::NoPanels { .. }
                 )
+                | Self::NoMaximum { .. }
                 | Self::Observe(
                     ObserveError::Configuration(_)
                         | ObserveError::Dashboard(_)
@@ -153,9 +182,13 @@ impl Preflight {
             let floor = settings.plan.recovery.floor;
             let level = observer.level(&catalog::ACTIVE_RECORDS).await;
             let level = level.map_err(|source| PreflightError::Level { source })?;
-            if let Some(level) = level.filter(|level| *level >= floor as f64) {
-                return Err(PreflightError::Backlog { level, floor });
+            match level {
+                None => return Err(PreflightError::NoLevel),
+                Some(level) if level >= floor as f64 => return Err(PreflightError::Backlog { level, floor }),
+                Some(_) => {}
             }
+            is_a_maximum(&observer)?;
+            are_stamped_when_made(&survey(&settings.source, &settings.topics).await?)?;
         }
         let components = match &settings.connect {
             Some(config) => {
@@ -299,6 +332,28 @@ pub(crate) fn lag() -> Signal {
 fn counted_lag(arrivals: &Signal) -> Signal {
     let source = format!("acknowledged on the source − counted by {}", arrivals.id);
     Signal { source, interval: arrivals.interval, ..lag() }
+}
+
+/// Whether what stands for the highest latency is one by its name: a value of one moment proves nothing of the others.
+fn is_a_maximum(observer: &Observer) -> Result<(), PreflightError> {
+    let check = observer.checks().iter().find(|check| check.signal == catalog::LATENCY_MAX);
+    let expression = check.map_or("", |check| check.expression.as_str());
+    let metric = expression.split('{').next().unwrap_or("").trim();
+    let is_maximum = metric.ends_with("_max") && !metric.contains(|c: char| "()+-*/ ".contains(c));
+    if is_maximum { Ok(()) } else { Err(PreflightError::NoMaximum { expression: expression.to_owned() }) }
+}
+
+/// Whether every topic of the source keeps the time at which a record was made.
+fn are_stamped_when_made(survey: &Survey) -> Result<(), PreflightError> {
+    for TopicSurvey { name, settings, .. } in &survey.topics {
+        let how = match settings.map(|settings| settings.timestamps) {
+            Some(Timestamps::Created) => continue,
+            Some(Timestamps::Appended) => "stamps its records when they are appended (LogAppendTime)",
+            None => "does not tell how it stamps its records; grant DescribeConfigs on it",
+        };
+        return Err(PreflightError::Stamped { topic: name.clone(), how });
+    }
+    Ok(())
 }
 
 /// Every query with what was found, and what a person should know about it before relying on its readings.

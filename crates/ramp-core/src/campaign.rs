@@ -45,10 +45,10 @@ use self::{
     tier_run::{Conclusion, TierRun},
 };
 use crate::{
-    capacity::{Capacity, Refined},
+    capacity::Refined,
     event::{Action, Ending, Event},
-    evidence::{Counters, Level, SignalEvidence, Tally},
-    observation::{LatencySnapshot, LoadProgress, Reading, Sample},
+    evidence::{Counters, Tally},
+    observation::{LatencySnapshot, Reading, Sample},
     plan::{Plan, Tier},
     signal::{Fold, Signal, SignalId},
     tier_result::TierResult,
@@ -177,93 +177,6 @@ impl Campaign {
             return self.warmup.as_ref();
         }
         self.plan.tiers().get(index).or_else(|| self.search.as_ref()?.probe(index))
-    }
-
-    /// Where the campaign stands.
-    #[must_use]
-    pub fn stage(&self) -> Stage {
-        match &self.phase {
-            Phase::Proving { tier, since } => Stage::Proving { tier: *tier, since: *since },
-            Phase::Starting { tier, since } => Stage::Starting { tier: *tier, since: *since },
-            Phase::Running(run) => run.stage(),
-            Phase::Done { ending, at } => Stage::Done { ending: *ending, at: *at },
-        }
-    }
-
-    /// The load and latencies of the tier that runs or recovers.
-    #[must_use]
-    pub fn current(&self) -> Option<(&LoadProgress, Option<&LatencySnapshot>)> {
-        match &self.phase {
-            Phase::Running(run) => Some((run.progress(), run.snapshot())),
-            Phase::Proving { .. } | Phase::Starting { .. } | Phase::Done { .. } => None,
-        }
-    }
-
-    /// The true lag of the tier that runs or recovers, as it was told last: records that were acknowledged and are not known
-    /// to have arrived.
-    #[must_use]
-    pub fn lag(&self) -> Option<u64> {
-        match &self.phase {
-            Phase::Running(run) => run.lag.newest(),
-            Phase::Proving { .. } | Phase::Starting { .. } | Phase::Done { .. } => None,
-        }
-    }
-
-    /// The level of every signal of the plan, in its order, while a tier runs or recovers.
-    pub fn levels(&self) -> impl Iterator<Item = Level> {
-        let run = match &self.phase {
-            Phase::Running(run) => Some(run),
-            Phase::Proving { .. } | Phase::Starting { .. } | Phase::Done { .. } => None,
-        };
-        run.into_iter().flat_map(|run| run.levels())
-    }
-
-    /// What was read so far of every signal of the plan, in its order, while a tier runs or recovers.
-    #[must_use]
-    pub fn evidence(&self) -> Vec<SignalEvidence> {
-        match &self.phase {
-            Phase::Running(run) => run.evidence(&self.plan, self.now),
-            Phase::Proving { .. } | Phase::Starting { .. } | Phase::Done { .. } => Vec::new(),
-        }
-    }
-
-    /// The plan's tiers whose verdict is final, in order.
-    #[must_use]
-    pub fn results(&self) -> &[TierResult] {
-        &self.results
-    }
-
-    /// The probes of the search whose verdict is final, in order.
-    #[must_use]
-    pub fn probes(&self) -> &[TierResult] {
-        self.search.as_ref().map_or(&[], Search::results)
-    }
-
-    /// What the search has found so far, once it has begun.
-    #[must_use]
-    pub fn refined(&self) -> Option<Refined> {
-        self.search.as_ref().map(|search| search.refined(self.plan.recommended()))
-    }
-
-    /// What the campaign came to; `None` before it is over.
-    #[must_use]
-    pub fn outcome(&self) -> Option<Outcome> {
-        let Phase::Done { ending, at } = self.phase else { return None };
-        let took = at.since(Elapsed::START);
-        Some(Outcome {
-            ending,
-            warmup: self.warmed_up,
-            tiers: self.results.clone(),
-            capacity: Capacity::of(&self.results, self.plan.recommended()),
-            probes: self.probes().to_vec(),
-            refined: self.refined(),
-            took,
-            overrun: self
-                .plan
-                .budget()
-                .and_then(|budget| took.checked_sub(budget))
-                .filter(|over| !over.is_zero()),
-        })
     }
 
     fn path_clear(&mut self, tier: usize) {

@@ -322,6 +322,20 @@ pub enum CeilingGap {
         /// The bound.
         bound: Duration,
     },
+    /// The gauge stayed below the bound, but not by as much as the generator was late.
+    Late {
+        /// Its highest value, in milliseconds from the hand-over.
+        highest: Extreme,
+        /// The 99th percentile of (handed to the client − due).
+        lateness: Duration,
+        /// The bound.
+        bound: Duration,
+    },
+    /// The gauge had a value below zero: the clock that it is taken by is behind the load's.
+    ClockBehind {
+        /// The value, in milliseconds.
+        lowest: Extreme,
+    },
     /// A series was not read for too long.
     Unread {
         /// The series.

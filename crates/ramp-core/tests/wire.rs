@@ -127,6 +127,8 @@ fn findings() -> Vec<Finding> {
         CeilingGap::NoValue,
         CeilingGap::Uncovered { read: 1, loaded: 2 },
         CeilingGap::Reached { highest: extreme(), bound: SECOND },
+        CeilingGap::Late { highest: extreme(), lateness: SECOND, bound: SECOND },
+        CeilingGap::ClockBehind { lowest: extreme() },
         CeilingGap::Unread { series: series(), longest: SECOND, allowed: SECOND },
         CeilingGap::NotDrained { outstanding: 1 },
         CeilingGap::Excess { records: 1 },

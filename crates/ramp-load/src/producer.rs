@@ -398,7 +398,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 const PACED: &[(&str, &str)] = &[
     // Holds a stall of 50 s at 10 000 records/s.
     ("queue.buffering.max.kbytes", "1048576"),
-    // Written and read by threads that no record waits for; what comes after the last interval is missed.
+    // Read by the thread that takes the deliveries, between two of them; what comes after the last interval is missed.
     ("statistics.interval.ms", "2000"),
 ];
 

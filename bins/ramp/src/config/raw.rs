@@ -58,6 +58,20 @@ pub struct RawCluster {
     pub password_command: Option<RawCommand>,
 }
 
+impl RawCluster {
+    /// Whether anything is said of it.
+    pub(super) fn is_given(&self) -> bool {
+        let Self { bootstrap, properties, username_env, password_env, password_file, password_command } =
+            self;
+        bootstrap.is_some()
+            || !properties.is_empty()
+            || username_env.is_some()
+            || password_env.is_some()
+            || password_file.is_some()
+            || password_command.is_some()
+    }
+}
+
 /// How the replication names topics on the target, and how it is known that records arrive there.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -128,6 +128,10 @@ impl Settings {
                 RawArrivals::Seen => {
                     Some(cluster(Role::Consumer, raw.target, args.addresses.target.clone(), folder)?)
                 }
+                RawArrivals::Counted if raw.target.is_given() => {
+                    let reason = "the target is not read then; leave [target] out, or write \"seen\"";
+                    return Err(value("replication.arrivals", "counted", &reason));
+                }
                 RawArrivals::Counted => None,
             },
             policy: policy(raw.replication)?,

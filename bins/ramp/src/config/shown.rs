@@ -312,6 +312,8 @@ mod tests {
         );
         assert_eq!(settings.shown().get("replication.arrivals").map(String::as_str), Some("counted"));
         assert!(!settings.shown().contains_key("target.bootstrap"));
+        let both = self::settings(folder.path(), &format!("{text}\ntarget.bootstrap = 'b:1'")).unwrap_err();
+        assert!(both.to_string().contains("leave [target] out"), "{both}");
     }
 
     #[test]

@@ -57,6 +57,9 @@ fn the_capacity_is_where_the_replication_breaks() {
     assert!(blind.limits(0).contains(&"source") && !blind.limits(0).contains(&"target"), "{blind}");
     let counted = lab.campaign("counted-blind", &["P3"]).bound("3s").counted().run();
     assert_ne!(counted.verdicts(), ["go"], "the same without a probe: {counted}");
+    let was_loaded =
+        |finding: &Value| finding["kind"] == "not_bounded" || finding["criterion"]["signal"] == "lag";
+    assert!(counted.findings(0).iter().any(was_loaded), "{counted}");
     let finding = blind.finding_of_kind(0, "latency_objective");
     assert!(finding["violations"].as_u64().unwrap() > finding["allowed"].as_u64().unwrap(), "{finding}");
     assert!(

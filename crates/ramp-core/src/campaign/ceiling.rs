@@ -20,6 +20,8 @@ pub(super) struct CeilingRun {
     gap: Duration,
     series: BTreeMap<String, Read>,
     highest: Option<Extreme>,
+    /// The first value below zero, which no latency has.
+    negative: Option<Extreme>,
     /// What was counted as arrived before the tier; `None` where nothing was counted.
     before: Option<Counters>,
     /// Series of the counter that have counted since then.
@@ -47,6 +49,7 @@ impl CeilingRun {
             gap: ceiling.gap,
             series: BTreeMap::new(),
             highest: None,
+            negative: None,
             before: arrivals.filter(|counters| !counters.is_empty()).cloned(),
             loaded: 0,
             arrived: None,
@@ -66,9 +69,13 @@ impl CeilingRun {
                     .entry(point.series.clone())
                     .or_insert(Read { newest: self.started, longest: Duration::ZERO }),
             };
-            let is_over = drained.is_some_and(|drained| read.newest >= drained);
+            let is_over = drained.is_some_and(|drained| read.newest > drained);
             if is_over || point.scraped <= read.newest {
                 continue;
+            }
+            if point.value < 0.0 {
+                let Point { series, value, scraped } = point.clone();
+                self.negative.get_or_insert(Extreme { value, series, at: scraped });
             }
             read.longest = read.longest.max(point.scraped.since(read.newest));
             read.newest = point.scraped;
@@ -89,22 +96,27 @@ impl CeilingRun {
         }
     }
 
-    /// Takes a count of arrivals scraped at `scraped`; `closed` is the closed ledger's number of acknowledged records.
-    /// Returns the lag then, which is rather too low than too high: arrivals are held against what had surely been
-    /// acknowledged.
+    /// Takes a count of arrivals, of which `points` have just been read; `closed` is the closed ledger's number of
+    /// acknowledged records. Returns the lag then, which is rather too low than too high: arrivals are held against what
+    /// had surely been acknowledged, and while a series is missing that counts, nobody knows it.
     pub(super) fn arrivals(
         &mut self,
         arrivals: &Counters,
-        scraped: Elapsed,
+        points: &[Point],
         closed: Option<u64>,
     ) -> Option<u64> {
+        let scraped = points.iter().map(|point| point.scraped).max()?;
         let before = self.before.as_ref()?;
         // A count of records is a whole number, and never below what it was.
         let arrived = (arrivals.sum() - before.sum()).round().max(0.0) as u64;
-        self.loaded = arrivals.grown_since(before);
+        self.loaded = arrivals.grown_since(before).count();
         self.arrived = Some(arrived);
         if closed.is_some_and(|acknowledged| arrived >= acknowledged) {
             self.drained.get_or_insert(scraped);
+        }
+        let is_read = |series: &str| points.iter().any(|point| point.series == series);
+        if !arrivals.grown_since(before).all(is_read) {
+            return None;
         }
         let then = self.acknowledged.iter().rev().find(|(at, _)| *at <= scraped);
         let acknowledged = then.or_else(|| self.acknowledged.front()).map(|(_, records)| *records)?;
@@ -116,11 +128,12 @@ impl CeilingRun {
         self.drained.is_some()
     }
 
-    /// The highest latency, if it is shown that all were below `bound`; otherwise why not. The ledger closed with
+    /// The highest latency, if it is shown that the objective was met; otherwise why not. The gauge counts from the
+    /// hand-over, to which all but one in a hundred records were late by `lateness` at most. The ledger closed with
     /// `acknowledged` records; `now` is the end of the recovery.
     pub(super) fn judge(
         &self,
-        bound: Duration,
+        (bound, lateness): (Duration, Duration),
         acknowledged: u64,
         now: Elapsed,
     ) -> Result<Extreme, CeilingGap> {
@@ -132,15 +145,22 @@ impl CeilingRun {
             return Err(CeilingGap::NotDrained { outstanding: acknowledged - arrived });
         };
         let highest = self.highest.clone().ok_or(CeilingGap::NoValue)?;
-        if highest.value >= bound.as_secs_f64() * 1e3 {
+        if let Some(ahead) = &self.negative {
+            return Err(CeilingGap::ClockBehind { lowest: ahead.clone() });
+        }
+        let millis = |span: Duration| span.as_secs_f64() * 1e3;
+        if highest.value >= millis(bound) {
             return Err(CeilingGap::Reached { highest, bound });
+        }
+        if highest.value + millis(lateness) >= millis(bound) {
+            return Err(CeilingGap::Late { highest, lateness, bound });
         }
         if self.series.len() < self.loaded {
             return Err(CeilingGap::Uncovered { read: self.series.len(), loaded: self.loaded });
         }
         for (series, read) in &self.series {
-            // Latencies of the last records show only in a value taken after they had arrived.
-            let unread = if read.newest < drained { now.since(read.newest) } else { Duration::ZERO };
+            // Latencies of the last records show only in a value taken after they were counted.
+            let unread = if read.newest <= drained { now.since(read.newest) } else { Duration::ZERO };
             let longest = read.longest.max(unread);
             if longest > self.gap || !unread.is_zero() {
                 return Err(CeilingGap::Unread { series: series.clone(), longest, allowed: self.gap });
@@ -181,12 +201,34 @@ mod tests {
         run.acknowledged(at(104), 50);
         run.acknowledged(at(106), 80);
         counters.take(&[point(1_730.0, 105)]);
-        assert_eq!(run.arrivals(&counters, at(105), None), Some(20), "30 of the 50 acknowledged by then");
+        assert_eq!(
+            run.arrivals(&counters, &[point(1_730.0, 105)], None),
+            Some(20),
+            "30 of the 50 acknowledged by then"
+        );
         assert!(!run.is_drained());
         counters.take(&[point(1_780.0, 110)]);
-        assert_eq!(run.arrivals(&counters, at(110), Some(80)), Some(0));
+        assert_eq!(run.arrivals(&counters, &[point(1_780.0, 110)], Some(80)), Some(0));
         assert!(run.is_drained());
-        assert_eq!(run.judge(Duration::from_secs(1), 70, at(200)), Err(CeilingGap::Excess { records: 10 }));
+        assert_eq!(
+            run.judge((Duration::from_secs(1), Duration::ZERO), 70, at(200)),
+            Err(CeilingGap::Excess { records: 10 })
+        );
+    }
+
+    #[test]
+    fn no_lag_is_told_while_a_series_is_missing_that_has_counted() {
+        let mut counters = Counters::default();
+        let of = |series: &str, value, second| Point { series: series.to_owned(), ..point(value, second) };
+        counters.take(&[of("w1", 0.0, 90), of("w2", 0.0, 90), of("idle", 7.0, 90)]);
+        let mut run = run(&counters);
+        run.acknowledged(at(104), 80);
+        let both = [of("w1", 30.0, 105), of("w2", 40.0, 105)];
+        counters.take(&both);
+        assert_eq!(run.arrivals(&counters, &both, None), Some(10));
+        let one = [of("w1", 35.0, 110)];
+        counters.take(&one);
+        assert_eq!(run.arrivals(&counters, &one, None), None, "w2 may have counted anything since");
     }
 
     #[test]
@@ -198,8 +240,8 @@ mod tests {
             run.acknowledged(at(second), second);
         }
         assert_eq!(run.acknowledged.len(), 61);
-        assert_eq!(run.arrivals(&counters, at(950), None), Some(950));
-        assert_eq!(run.arrivals(&counters, at(500), None), Some(939), "the oldest that is kept");
+        assert_eq!(run.arrivals(&counters, &[point(0.0, 950)], None), Some(950));
+        assert_eq!(run.arrivals(&counters, &[point(0.0, 500)], None), Some(939), "the oldest that is kept");
         run.acknowledged(at(5_000), 5_000);
         assert_eq!(run.acknowledged.len(), 1);
     }

@@ -92,7 +92,8 @@ impl TierRun {
 
     fn judge_ceiling(&self, findings: &mut Vec<Finding>, over: Option<Elapsed>) -> P99 {
         let (Some(ceiling), Some(now)) = (&self.ceiling, over.or(self.closed)) else { return P99::Unknown };
-        match ceiling.judge(self.tier.p99_bound, self.progress.acknowledged, now) {
+        let times = (self.tier.p99_bound, self.progress.lateness_p99);
+        match ceiling.judge(times, self.progress.acknowledged, now) {
             Ok(highest) => P99::Bounded { bound: self.tier.p99_bound, highest },
             Err(gap) => {
                 findings.push(Finding::NotBounded { gap });

@@ -260,7 +260,7 @@ impl TierRun {
         let place = plan.signals().iter().position(|known| known.id == signal.id)?;
         let scraped = points.iter().map(|point| point.scraped).max()?;
         let closed = self.closed.map(|_| self.progress.acknowledged);
-        let lag = ceiling.arrivals(counters.get(place)?, scraped, closed)?;
+        let lag = ceiling.arrivals(counters.get(place)?, points, closed)?;
         self.lagged(scraped, lag, plan, counters)
     }
 

@@ -47,9 +47,10 @@ impl Counters {
         self.0.get(series).map_or(0.0, |counter| counter.total)
     }
 
-    /// How many series have increased since `before`.
-    pub(crate) fn grown_since(&self, before: &Self) -> usize {
-        self.0.iter().filter(|(series, counter)| counter.total > before.total(series)).count()
+    /// The series that have increased since `before`.
+    pub(crate) fn grown_since(&self, before: &Self) -> impl Iterator<Item = &str> {
+        let grown = self.0.iter().filter(|(series, counter)| counter.total > before.total(series));
+        grown.map(|(series, _)| series.as_str())
     }
 
     /// The increase of all series together since the campaign's start.

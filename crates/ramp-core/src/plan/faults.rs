@@ -197,6 +197,16 @@ pub enum CeilingFault {
         /// The longest time between two readings.
         gap: Duration,
     },
+    /// The gauge has no value as often as it has to be read.
+    #[error(
+        "has a value every {interval:?} only, and may go unread for {gap:?} at most; scrape it more often"
+    )]
+    TooSeldom {
+        /// How often it has one.
+        interval: Duration,
+        /// The longest time between two readings.
+        gap: Duration,
+    },
 }
 
 /// A stop signal must be able to give several values that speak of the tier alone.
@@ -386,6 +396,9 @@ impl<'a> Faults<'a> {
             Some(signal) if signal.unit != Unit::Milliseconds => Some(CeilingFault::NotMilliseconds),
             Some(Signal { memory, .. }) if *memory < gap.saturating_mul(2) => {
                 Some(CeilingFault::GapTooLong { memory: *memory, gap: *gap })
+            }
+            Some(Signal { interval, .. }) if interval > gap => {
+                Some(CeilingFault::TooSeldom { interval: *interval, gap: *gap })
             }
             Some(_) => None,
         };

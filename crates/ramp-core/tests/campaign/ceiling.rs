@@ -1,5 +1,7 @@
 //! Without access to the target: what a gauge of the highest latency and a counter of arrivals can prove.
 
+use std::time::Duration;
+
 use ramp_core::{
     campaign::{Campaign, Input},
     event::Action,
@@ -41,6 +43,11 @@ impl Told {
 
     /// Runs the tier, whose records nobody sees arrive.
     fn result(&self) -> TierResult {
+        self.result_of(Duration::ZERO)
+    }
+
+    /// The same with a generator that is late.
+    fn result_of(&self, lateness_p99: Duration) -> TierResult {
         let mut campaign = Campaign::new(Plan::new(bounded()).unwrap());
         // What the counter counted before the campaign is nobody's.
         self.read(&mut campaign, 0, None, 7_000_000);
@@ -55,8 +62,13 @@ impl Told {
                 }
             }
             let offered = 1_000 * second.min(300).min(cut.unwrap_or(300));
-            let progress =
-                LoadProgress { due: offered, offered, acknowledged: offered, ..LoadProgress::default() };
+            let progress = LoadProgress {
+                due: offered,
+                offered,
+                acknowledged: offered,
+                lateness_p99,
+                ..LoadProgress::default()
+            };
             if second <= 300 {
                 campaign.handle(now, Input::Load { tier: 0, progress: progress.clone() });
             }
@@ -106,9 +118,34 @@ fn without_access_to_the_target_a_gauge_always_below_the_bound_is_a_go_by_a_boun
 
 #[test]
 fn a_gauge_that_is_quiet_once_everything_has_arrived_is_not_absent() {
-    let quiet = |second| (second <= 305).then_some(240.0);
+    let quiet = |second| (second <= 310).then_some(240.0);
     let result = Told { highest: Box::new(quiet), ..Told::healthy() }.result();
     assert_eq!(result.verdict, Verdict::Go, "{:?}", result.findings);
+}
+
+#[test]
+fn a_gauge_that_falls_silent_as_soon_as_everything_is_counted_may_not_have_shown_the_last() {
+    let quiet = |second| (second <= 305).then_some(240.0);
+    let result = Told { highest: Box::new(quiet), ..Told::healthy() }.result();
+    assert!(matches!(gap(&result), Some(CeilingGap::Unread { .. })), "{:?}", result.findings);
+}
+
+#[test]
+fn what_the_generator_was_late_by_is_added_to_the_gauge_which_does_not_know_it() {
+    for (highest, is_bounded) in [(959.0, true), (960.0, false)] {
+        let told = Told { highest: Box::new(move |_| Some(highest)), ..Told::healthy() };
+        let result = told.result_of(Duration::from_millis(40));
+        let is_late =
+            matches!(gap(&result), Some(CeilingGap::Late { lateness, .. }) if lateness.as_millis() == 40);
+        assert_eq!((matches!(result.p99, P99::Bounded { .. }), is_late), (is_bounded, !is_bounded));
+    }
+}
+
+#[test]
+fn a_latency_below_zero_is_by_a_clock_that_is_wrong_and_proves_nothing() {
+    let behind = |second| Some(if second == 100 { -0.5 } else { 240.0 });
+    let result = Told { highest: Box::new(behind), ..Told::healthy() }.result();
+    assert!(matches!(gap(&result), Some(CeilingGap::ClockBehind { lowest }) if lowest.value == -0.5));
 }
 
 #[test]
@@ -243,6 +280,12 @@ fn a_ceiling_of_unfit_signals_is_refused() {
     assert!(errors.contains("latency.max remembers 60s, less than twice the gap of 31s"), "{errors}");
     assert!(errors.contains("none is not a signal of the plan"), "{errors}");
     let mut plan = bounded();
+    let mut seldom = bounded();
+    seldom.signals.iter_mut().for_each(|signal| signal.interval = secs(31));
+    let refused = Plan::new(seldom).unwrap_err();
+    let too_seldom = CeilingFault::TooSeldom { interval: secs(31), gap: secs(30) };
+    let expected = PlanError::Ceiling { signal: HIGHEST, fault: too_seldom };
+    assert!(refused.faults().contains(&expected), "{refused}");
     plan.ceiling = Some(LatencyCeiling { highest: HIGHEST, arrivals: ARRIVED, gap: secs(0) });
     assert!(Plan::new(plan).unwrap_err().to_string().contains("ceiling.gap: is zero"));
 }
@@ -269,6 +312,7 @@ fn latencies_of_before_the_load_are_not_the_tier_s() {
         },
     );
     told.read(&mut campaign, 15, Some(15), 10);
+    told.read(&mut campaign, 20, Some(20), 10);
     campaign.handle(at(140), Input::Tick);
     let result = &campaign.results()[0];
     assert!(matches!(&result.p99, P99::Bounded { highest, .. } if highest.value == 240.0), "{result:#?}");

@@ -23,7 +23,7 @@ use crate::{
         answer::{Answer, Data},
     },
     decode::{Answers, Reader, Seen, Table},
-    query::Query,
+    query::{Parts, Query},
 };
 
 /// A signal as it is asked at each sampling.
@@ -77,7 +77,9 @@ impl Asked {
         let bound = Arc::clone(&held(&self.bound));
         let Bound { query, scale } = &*bound;
         let deadline = Instant::now() + server.patience;
-        let answer = server.prometheus.query(&query.judged, None, deadline).await?;
+        // The parts of a sum are asked for one by one otherwise.
+        let expression = if matches!(query.parts, Parts::Sum(_)) { &query.panel } else { &query.judged };
+        let answer = server.prometheus.query(expression, None, deadline).await?;
         let Data::Vector(series) = answer.data else { return Ok(None) };
         let values = series.iter().filter_map(|one| one.value());
         Ok(values.filter(|value| value.is_finite()).map(|value| scale.apply(value)).reduce(f64::max))

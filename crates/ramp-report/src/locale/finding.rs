@@ -261,6 +261,23 @@ impl Locale {
                     "the maximum reached the bound: {value} ≥ {bound} ({series})"
                 )
             }
+            CeilingGap::Late { highest: Extreme { value, .. }, lateness, bound } => {
+                let (value, bound) = (self.value(*value, Unit::Milliseconds), self.millis(*bound));
+                let lateness = self.millis(*lateness);
+                say!(
+                    self,
+                    "le maximum et le retard propre du générateur atteignent ensemble la borne : {value} + {lateness} ≥ {bound}",
+                    "the maximum and the generator's own lateness together reach the bound: {value} + {lateness} ≥ {bound}"
+                )
+            }
+            CeilingGap::ClockBehind { lowest: Extreme { value, series, .. } } => {
+                let value = self.value(*value, Unit::Milliseconds);
+                say!(
+                    self,
+                    "une latence négative : l'horloge du worker retarde sur celle de la charge : {value} ({series})",
+                    "a latency below zero: the worker's clock is behind the load's: {value} ({series})"
+                )
+            }
             CeilingGap::Unread { series, longest, allowed } => {
                 let (longest, allowed) = (self.seconds(*longest), self.seconds(*allowed));
                 say!(

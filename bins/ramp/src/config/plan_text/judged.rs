@@ -131,7 +131,7 @@ mod tests {
             let mut plan: PlanText = toml::from_str(&format!("{text}\n{}", PlanText::BUILT_IN)).unwrap();
             plan.criteria.clear();
             plan.tiers.iter_mut().for_each(|tier| tier.criteria.clear());
-            plan.plan(Vec::new()).unwrap()
+            plan.plan(Vec::new(), None).unwrap()
         };
         assert_eq!(plan("").warmup(), None);
         assert_eq!(plan("warmup = '30s'").warmup(), Some(Duration::from_secs(30)));

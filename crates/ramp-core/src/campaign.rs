@@ -173,10 +173,9 @@ impl Campaign {
     /// as if it were one, with the bound of the first tier and no criteria.
     #[must_use]
     pub fn tier(&self, index: usize) -> Option<&Tier> {
-        if index == Self::WARMUP {
-            return self.warmup.as_ref();
-        }
-        self.plan.tiers().get(index).or_else(|| self.search.as_ref()?.probe(index))
+        let probe = || self.search.as_ref()?.probe(index);
+        let warmup = || self.warmup.as_ref().filter(|_| index == Self::WARMUP);
+        self.plan.tiers().get(index).or_else(probe).or_else(warmup)
     }
 
     fn path_clear(&mut self, tier: usize) {
@@ -207,13 +206,10 @@ impl Campaign {
         }
         let Some(started) = self.tier(tier) else { return };
         let before = self.before.as_ref();
-        let (rate, hold) = (started.rate, started.hold);
+        let event = warmup::started(tier, started, self.now);
         let run = TierRun::start(&self.plan, (tier, started), self.now, self.drained, &self.counters, before);
         self.phase = Phase::Running(Box::new(run));
-        self.events.push_back(match tier {
-            Self::WARMUP => Event::WarmingUp { tier, rate, hold, at: self.now },
-            _judged => Event::TierStarted { tier, at: self.now },
-        });
+        self.events.push_back(event);
     }
 
     fn load_failed(&mut self, tier: usize, reason: String) {
@@ -299,8 +295,7 @@ impl Campaign {
         // What was counted while nothing of the campaign ran is not its own.
         self.counters.fill(Counters::default());
         self.unknown = true;
-        // What was warm may have been started anew.
-        let tier = if tier == 0 && self.warmup.is_some() { Self::WARMUP } else { tier };
+        let tier = self.beginning_of(tier);
         self.events.push_back(Event::TierRepeated { tier, at: self.now });
         self.prove(tier);
     }
@@ -356,13 +351,8 @@ impl Campaign {
         let tier = if tier == Self::WARMUP { 0 } else { tier };
         let Some(rate) = self.tier(tier).map(|tier| tier.rate) else { return };
         let interrupted = matches!(finding, Finding::Interrupted { .. });
-        let drained = self.drained;
-        self.conclude(Conclusion {
-            result: TierResult::before_load(tier, rate, finding),
-            interrupted,
-            tally: None,
-            drained,
-        });
+        let result = TierResult::before_load(tier, rate, finding);
+        self.conclude(Conclusion { result, interrupted, tally: None, drained: self.drained });
     }
 
     fn conclude(&mut self, Conclusion { result, interrupted, tally, drained }: Conclusion) {

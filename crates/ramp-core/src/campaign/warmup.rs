@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::Campaign;
 use crate::{
+    event::Event,
     plan::{Plan, PlanDraft, Tier},
     tier_result::TierResult,
-    units::Rate,
+    units::{Elapsed, Rate},
     verdict::Finding,
 };
 
@@ -31,6 +32,11 @@ impl Campaign {
         self.warmed_up
     }
 
+    /// Where to begin for `tier` to be run: what was warm may have been started anew.
+    pub(super) const fn beginning_of(&self, tier: usize) -> usize {
+        if tier == 0 && self.warmup.is_some() { Self::WARMUP } else { tier }
+    }
+
     /// Goes on with the first tier after the warm-up, which came to `result`.
     pub(super) fn warm(&mut self, result: &TierResult, interrupted: bool) {
         let held = result.started.zip(result.stopped).map(|(started, stopped)| stopped.since(started));
@@ -40,6 +46,14 @@ impl Campaign {
         } else {
             self.prove(0);
         }
+    }
+}
+
+/// That the load of `tier`, which campaigns call `index`, runs since `at`.
+pub(super) const fn started(index: usize, tier: &Tier, at: Elapsed) -> Event {
+    match index {
+        Campaign::WARMUP => Event::WarmingUp { tier: index, rate: tier.rate, hold: tier.hold, at },
+        _judged => Event::TierStarted { tier: index, at },
     }
 }
 

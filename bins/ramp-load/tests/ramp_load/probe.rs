@@ -1,8 +1,8 @@
 //! `probe` and `e2e`, against librdkafka's mock cluster.
 
 use std::{
-    io::Read,
-    process::{Output, Stdio},
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStderr, Output, Stdio},
 };
 
 use rdkafka::{
@@ -25,6 +25,16 @@ fn account(arguments: &[&str]) -> (Output, Value) {
 
 fn status(arguments: &[&str]) -> Option<i32> {
     ramp_load().args(arguments).output().unwrap().status.code()
+}
+
+/// Reads what `child` tells until it says `words`. What is given back takes what it tells after that.
+fn told(child: &mut Child, words: &str) -> BufReader<ChildStderr> {
+    let mut progress = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains(words) {
+        assert!(progress.read_line(&mut told).unwrap() > 0, "it has ended: {told}");
+    }
+    progress
 }
 
 #[test]
@@ -182,11 +192,8 @@ fn a_probe_that_stands_by_while_a_load_is_sent_says_how_far_its_clock_may_be_ahe
     probe.args(["probe", "--bootstrap", &bootstrap, "--topic", "t", "--topic", "absent", "--records", "300"]);
     probe.args(["--output", "json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut probe = probe.spawn().unwrap();
-    let (mut told, mut progress) = (String::new(), std::io::BufReader::new(probe.stderr.take().unwrap()));
     // It says so once it reads the other topic.
-    while !told.contains("absent is not there yet") {
-        assert!(std::io::BufRead::read_line(&mut progress, &mut told).unwrap() > 0, "it has ended: {told}");
-    }
+    let _progress = told(&mut probe, "absent is not there yet");
     let load = ["run", "--bootstrap", &bootstrap, "--topic", "t", "--rate", "500", "--records", "300"];
     assert_eq!(status(&load), Some(0));
     let mut account = String::new();
@@ -237,12 +244,7 @@ fn an_interrupted_probe_tells_what_it_has_seen() {
     let mut probe = ramp_load();
     probe.args(["probe", "--bootstrap", &bootstrap, "--topic", "t", "--from-beginning"]);
     let mut probe = probe.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut told = String::new();
-    let mut progress = std::io::BufReader::new(probe.stderr.take().unwrap());
-    while !told.contains("100 in all") {
-        let read = std::io::BufRead::read_line(&mut progress, &mut told).unwrap();
-        assert!(read > 0, "it has ended: {told}");
-    }
+    let _progress = told(&mut probe, "100 in all");
     interrupt(probe.id());
     let mut account = String::new();
     probe.stdout.take().unwrap().read_to_string(&mut account).unwrap();
@@ -262,12 +264,7 @@ fn an_interrupt_after_the_load_gives_up_the_records_that_have_not_arrived() {
     e2e.args(["--records", "100", "--drain", "600"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut e2e = e2e.spawn().unwrap();
     relay_canaries(&source, &target);
-    let mut told = String::new();
-    let mut progress = std::io::BufReader::new(e2e.stderr.take().unwrap());
-    while !told.contains("draining: ") {
-        let read = std::io::BufRead::read_line(&mut progress, &mut told).unwrap();
-        assert!(read > 0, "it has ended: {told}");
-    }
+    let _progress = told(&mut e2e, "draining: ");
     interrupt(e2e.id());
     let mut account = String::new();
     e2e.stdout.take().unwrap().read_to_string(&mut account).unwrap();

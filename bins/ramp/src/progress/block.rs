@@ -5,6 +5,7 @@ use std::{io, time::Duration};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ramp_core::{
     campaign::{Campaign, Stage},
+    plan::Tier,
     units::Elapsed,
 };
 
@@ -73,7 +74,7 @@ impl Frame {
             prefix: format!("{} {phase}", tier.name),
             seconds: spent.min(lasts).as_secs(),
             of: lasts.as_secs(),
-            message: format!("{left}{}", lines(campaign, tier, spent)),
+            message: format!("{left}{}", lines(campaign, (index, tier), spent)),
         })
     }
 }
@@ -85,7 +86,7 @@ impl Drop for Block {
 }
 
 /// The lines below the bar.
-fn lines(campaign: &Campaign, tier: &ramp_core::plan::Tier, spent: Duration) -> String {
+fn lines(campaign: &Campaign, (index, tier): (usize, &Tier), spent: Duration) -> String {
     let mut text = String::new();
     let Some((load, latency)) = campaign.current() else { return text };
     let achieved = 100.0 * load.offered as f64 / load.due.max(1) as f64;
@@ -98,7 +99,11 @@ fn lines(campaign: &Campaign, tier: &ramp_core::plan::Tier, spent: Duration) -> 
     text.push_str(&format!("\n  offered   {rate}{achieved:.1} % of {}", tier.rate));
     if let Some(lag) = campaign.lag() {
         let p99 = latency.and_then(|latency| latency.p99).map_or_else(|| "—".to_owned(), seconds);
-        text.push_str(&format!("\n  p99       {p99} of {}", seconds(tier.p99_bound)));
+        let bound = match index {
+            Campaign::WARMUP => ", not judged".to_owned(),
+            _judged => format!(" of {}", seconds(tier.p99_bound)),
+        };
+        text.push_str(&format!("\n  p99       {p99}{bound}"));
         text.push_str(&format!("\n  true lag  {lag}"));
     }
     let levels = campaign.plan().signals().iter().zip(campaign.levels());

@@ -68,12 +68,16 @@ pub(super) fn warning(text: &str, at: Elapsed) -> String {
 /// How the load stands, as a line, while there is one.
 pub(super) fn standing(campaign: &Campaign, now: Elapsed) -> Option<String> {
     let (load, latency) = campaign.current()?;
-    let (tier, phase, since) = phase(campaign)?;
-    let tier = campaign.tier(tier)?;
+    let (index, phase, since) = phase(campaign)?;
+    let tier = campaign.tier(index)?;
     let achieved = 100.0 * load.offered as f64 / load.due.max(1) as f64;
     let latency = campaign.lag().map_or_else(String::new, |lag| {
         let p99 = latency.and_then(|latency| latency.p99).map_or_else(|| "—".to_owned(), seconds);
-        format!(", p99 {p99} (bound {}), true lag {lag}", seconds(tier.p99_bound))
+        let bound = match index {
+            Campaign::WARMUP => "not judged".to_owned(),
+            _judged => format!("bound {}", seconds(tier.p99_bound)),
+        };
+        format!(", p99 {p99} ({bound}), true lag {lag}")
     });
     let spent = now.since(since).as_secs();
     let text = format!("{} {phase} {spent} s: {achieved:.1} % of {} offered{latency}", tier.name, tier.rate);

@@ -1,4 +1,4 @@
-//! What a watched load costs in memory, from its account to the last arrival.
+//! What a watched load costs in memory, from its account to the last arrival, and what its log does.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use allocation_counter::measure;
 use ramp_core::units::Rate;
 use ramp_load::{
     account::{Sighting, TierAccount},
-    clock::Clock,
+    clock::{Clock, Moment},
+    interval_log::{self, Entry, IntervalLog},
     schedule::Until,
     stamp::{Identity, Kind, RunId, Stamp},
 };
@@ -40,4 +41,38 @@ fn five_minutes_at_a_hundred_thousand_records_a_second_stay_below_64_mib() {
     assert!(used.bytes_max < 64 * 1024 * 1024, "{} bytes", used.bytes_max);
     // A load that takes nothing would be no load.
     assert!(used.bytes_max > records * 3 / 8, "{} bytes", used.bytes_max);
+}
+
+#[test]
+fn a_log_takes_no_more_memory_to_read_the_longer_it_is() {
+    let (rate, run, start) = (Rate::per_second(1_000).unwrap(), RunId::random(), Moment::from_nanos(1));
+    let second = Duration::from_secs(1);
+    let account = TierAccount::new(run, 0, rate, Until::Records(1_000), second);
+    account.begin(start);
+    for sequence in 0..1_000 {
+        let stamp = Stamp { kind: Kind::Load, run, tier: 0, sequence, due: start, handed: start };
+        let at = start.after(Duration::from_micros(sequence * 900));
+        let identity = Identity::Header;
+        account.arrived(&[Sighting { stamp, identity, partition: 0, key: None, at, was_there: false }]);
+    }
+    let read = |intervals: u32| {
+        let mut text = Vec::new();
+        let mut log = IntervalLog::begin(&mut text, start, "a test").unwrap();
+        for interval in 0..intervals {
+            log.write_arrivals(second * interval, second, &account.arrivals()).unwrap();
+        }
+        let mut records = 0;
+        let used = measure(|| {
+            interval_log::read(text.as_slice(), |entry| match entry {
+                Entry::Load => {}
+                Entry::Interval(interval) => {
+                    records += interval.seen.iter().map(|(_, count)| count).sum::<u64>()
+                }
+            })
+            .unwrap();
+        });
+        assert_eq!(records, 1_000 * u64::from(intervals));
+        used.bytes_max
+    };
+    assert_eq!(read(200), read(20));
 }

@@ -131,6 +131,8 @@ pub enum Clue {
     Throttled {
         /// How many answers said so.
         answers: u64,
+        /// For how long all of them together, in seconds.
+        total_seconds: f64,
         /// For how long, on average, in milliseconds.
         mean_millis: f64,
         /// The longest of these times, in milliseconds.
@@ -267,8 +269,9 @@ impl Case<'_> {
     fn throttled(&self) -> Option<Clue> {
         let throttle = self.result.load.throttle?;
         let (mean_millis, longest_millis) = (millis(throttle.mean()?), millis(throttle.longest));
-        let answers = throttle.answers;
-        (longest_millis >= NOTABLE).then_some(Clue::Throttled { answers, mean_millis, longest_millis })
+        let (answers, total_seconds) = (throttle.answers, throttle.total.as_secs_f64());
+        let clue = Clue::Throttled { answers, total_seconds, mean_millis, longest_millis };
+        (longest_millis >= NOTABLE).then_some(clue)
     }
 
     fn generator(&self) -> Vec<Clue> {

@@ -119,20 +119,18 @@ impl Locale {
         }
     }
 
-    fn throttled(self, answers: u64, mean_millis: f64, longest_millis: f64) -> String {
+    fn throttled(self, answers: u64, total_seconds: f64, mean_millis: f64, longest_millis: f64) -> String {
         let (mean, longest) = (self.number(mean_millis, 0), self.number(longest_millis, 0));
-        let count = self.whole(answers);
+        let (count, total) = (self.whole(answers), self.number(total_seconds, 1));
         match (self, answers) {
             (Self::French, 1) => format!("throttling par la source : {count} réponse, {longest} ms"),
             (Self::French, _) => format!(
-                "throttling par la source : {count} réponses, {mean} ms en moyenne, au plus {longest} ms"
+                "throttling par la source : {count} réponses, {total} s en tout, {mean} ms en moyenne, au plus {longest} ms"
             ),
             (Self::English, 1) => format!("throttled by the source: {count} answer, {longest} ms"),
-            (Self::English, _) => {
-                format!(
-                    "throttled by the source: {count} answers, {mean} ms on average, at most {longest} ms"
-                )
-            }
+            (Self::English, _) => format!(
+                "throttled by the source: {count} answers, {total} s in all, {mean} ms on average, at most {longest} ms"
+            ),
         }
     }
 
@@ -199,8 +197,8 @@ impl Locale {
                     Self::English => format!("p99 acknowledgement by the source {p99} ms"),
                 }
             }
-            Clue::Throttled { answers, mean_millis, longest_millis } => {
-                self.throttled(*answers, *mean_millis, *longest_millis)
+            Clue::Throttled { answers, total_seconds, mean_millis, longest_millis } => {
+                self.throttled(*answers, *total_seconds, *mean_millis, *longest_millis)
             }
             Clue::Late { p99_millis } => {
                 let p99 = self.number(*p99_millis, 0);

@@ -85,11 +85,18 @@ fn brokers_that_hold_the_load_back_are_named_with_for_how_long() {
     assert_eq!(named(&throttled), [Limit::Source, Limit::SourceBrokers]);
     let report = told(&throttled);
     let told = report.limits.last().unwrap();
-    let clue = Clue::Throttled { answers: 4, mean_millis: 750.0, longest_millis: 1_200.0 };
+    let clue =
+        Clue::Throttled { answers: 4, total_seconds: 3.0, mean_millis: 750.0, longest_millis: 1_200.0 };
     assert_eq!(told.clues, [clue]);
     for (locale, line) in [
-        (Locale::English, "throttled by the source: 4 answers, 750 ms on average, at most 1,200 ms"),
-        (Locale::French, "throttling par la source : 4 réponses, 750 ms en moyenne, au plus 1 200 ms"),
+        (
+            Locale::English,
+            "throttled by the source: 4 answers, 3.0 s in all, 750 ms on average, at most 1,200 ms",
+        ),
+        (
+            Locale::French,
+            "throttling par la source : 4 réponses, 3,0 s en tout, 750 ms en moyenne, au plus 1 200 ms",
+        ),
     ] {
         let text = markdown::render(&report, locale).replace(['\u{a0}', '\u{202f}'], " ");
         assert!(text.contains(line), "{line}: {text}");

@@ -168,7 +168,7 @@ impl Page<'_> {
         let parts_head = [
             tier,
             self.t("Retard d'envoi p99", "p99 send lateness"),
-            self.t("Acquittement p99 (source)", "p99 acknowledgement (source)"),
+            self.t("Acquittement p99", "p99 acknowledgement"),
             self.t("Réplication Avg (panneau)", "Replication avg (panel)"),
             self.t("Réplication Max (panneau)", "Replication max (panel)"),
             self.t("Moyenne de bout en bout", "End-to-end mean"),

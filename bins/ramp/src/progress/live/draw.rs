@@ -206,9 +206,11 @@ fn offered(Load { target, rate, progress, .. }: &Load) -> Line<'static> {
 }
 
 fn p99(Load { bound, p99, .. }: &Load, history: &History, area: Rect, frame: &mut Frame<'_>) {
-    let text = format!("{} of {}", p99.map_or_else(|| "—".to_owned(), seconds), seconds(*bound));
-    let style = if p99.is_some_and(|p99| p99 >= *bound) { RED } else { Style::new() };
-    course(("p99", &text, style), history, Some(micros(*bound)), area, frame);
+    let bounds = bound.map_or_else(|| ", not judged".to_owned(), |bound| format!(" of {}", seconds(bound)));
+    let text = format!("{}{bounds}", p99.map_or_else(|| "—".to_owned(), seconds));
+    let is_beyond = p99.zip(*bound).is_some_and(|(p99, bound)| p99 >= bound);
+    let style = if is_beyond { RED } else { Style::new() };
+    course(("p99", &text, style), history, bound.map(micros), area, frame);
 }
 
 fn lag(Load { lag, .. }: &Load, history: &History, area: Rect, frame: &mut Frame<'_>) {

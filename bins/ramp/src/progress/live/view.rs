@@ -60,7 +60,8 @@ pub(super) struct Load {
     /// Records per second so far, while the load runs.
     pub(super) rate: Option<f64>,
     pub(super) progress: LoadProgress,
-    pub(super) bound: Duration,
+    /// What the p99 is judged by; a warm-up's is not.
+    pub(super) bound: Option<Duration>,
     pub(super) p99: Option<Duration>,
     pub(super) lag: Option<u64>,
 }
@@ -139,7 +140,8 @@ impl Load {
             | Stage::Recovering { .. }
             | Stage::Done { .. } => None,
         };
-        let (target, bound) = (tier.rate, tier.p99_bound);
+        let target = tier.rate;
+        let bound = (index != Campaign::WARMUP).then_some(tier.p99_bound);
         let (p99, lag) = (latency.and_then(|latency| latency.p99), campaign.lag());
         Some(Self { tier: index, target, rate, progress: progress.clone(), bound, p99, lag })
     }

@@ -105,7 +105,8 @@ impl Look<'_> {
             Err(error) => self.tell(Finding::missing("prometheus", &cause(error))),
         }
         let unsent = |why: &str| Finding::missing("replication", &format!("{why}; nothing was sent"));
-        let Ok(view) = source else { return self.tell(unsent("needs the source")) };
+        let needs = if settings.target.is_some() { "needs both clusters" } else { "needs the source" };
+        let Ok(view) = source else { return self.tell(unsent(needs)) };
         // No canary may cross beside another campaign's records.
         let claim = match Claim::on(&view.id) {
             Ok(claim) => claim,
@@ -115,7 +116,7 @@ impl Look<'_> {
         match (&target, &observer) {
             (Some((_, Ok(probe))), _) => self.see(&canaries, probe).await,
             (None, Ok(observer)) => self.count(&canaries, observer, start).await,
-            (Some((_, Err(_))), _) => self.tell(unsent("needs both clusters")),
+            (Some((_, Err(_))), _) => self.tell(unsent(needs)),
             (None, Err(_)) => self.tell(unsent("needs Prometheus, which counts what arrives")),
         }
         drop(claim);

@@ -3,7 +3,7 @@
 //! It takes part in no consumer group and commits nothing. It starts where the target's partitions end when it
 //! connects, takes up topics and partitions that appear later from their beginning, and never jumps: an offset that
 //! is gone is an error, because a silent jump would hide a loss. It reads every partition, or those of a
-//! [`Sample`](sample::Sample).
+//! [`Sample`].
 
 pub mod canary;
 pub mod sample;

@@ -64,6 +64,14 @@ const NONE: Faults = Faults {
     moves: |partition| partition,
 };
 
+/// Each now and then.
+const EACH: Faults = Faults {
+    drops: |number| number % 97 == 5,
+    repeats: |number| number % 89 == 3,
+    swaps: |number| number % 101 == 50,
+    ..NONE
+};
+
 /// What the relay has done to the records of the load in each partition.
 #[derive(Default)]
 struct Done {
@@ -281,12 +289,7 @@ fn count(is: impl Fn(u64) -> bool) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_repeated_and_swapped_records_are_each_counted_exactly() {
-    let faults = Faults {
-        drops: |number| number % 97 == 5,
-        repeats: |number| number % 89 == 3,
-        swaps: |number| number % 101 == 50,
-        ..NONE
-    };
+    let faults = EACH;
     let policy = ReplicationPolicy::Default { alias: "source".to_owned(), separator: "_".to_owned() };
     let mut world = World::new(&policy, faults);
     let dropped = count(faults.drops);
@@ -311,12 +314,7 @@ async fn dropped_repeated_and_swapped_records_are_each_counted_exactly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_sample_of_partitions_each_fault_is_counted_exactly_and_those_elsewhere_are_not() {
-    let faults = Faults {
-        drops: |number| number % 97 == 5,
-        repeats: |number| number % 89 == 3,
-        swaps: |number| number % 101 == 50,
-        ..NONE
-    };
+    let faults = EACH;
     let mut world = World::new(&ReplicationPolicy::Identity, faults);
     let sample = world.sample("40%");
     assert_eq!(sample.to_string(), "2 of 3 partitions");

@@ -10,7 +10,7 @@ use ramp_core::{
 };
 
 use super::{
-    text::{clock, level, seconds},
+    text::{clock, level, p99_bound, seconds},
     write_line,
 };
 
@@ -99,10 +99,9 @@ fn lines(campaign: &Campaign, (index, tier): (usize, &Tier), spent: Duration) ->
     text.push_str(&format!("\n  offered   {rate}{achieved:.1} % of {}", tier.rate));
     if let Some(lag) = campaign.lag() {
         let p99 = latency.and_then(|latency| latency.p99).map_or_else(|| "—".to_owned(), seconds);
-        let bound = match index {
-            Campaign::WARMUP => ", not judged".to_owned(),
-            _judged => format!(" of {}", seconds(tier.p99_bound)),
-        };
+        let bound = p99_bound((index, tier));
+        let bound =
+            bound.map_or_else(|| ", not judged".to_owned(), |bound| format!(" of {}", seconds(bound)));
         text.push_str(&format!("\n  p99       {p99}{bound}"));
         text.push_str(&format!("\n  true lag  {lag}"));
     }

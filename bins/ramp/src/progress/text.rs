@@ -7,6 +7,7 @@ use ramp_core::{
     component::ComponentState,
     criterion::Severity,
     event::{Ending, Event},
+    plan::Tier,
     units::Elapsed,
     verdict::Finding,
 };
@@ -73,15 +74,19 @@ pub(super) fn standing(campaign: &Campaign, now: Elapsed) -> Option<String> {
     let achieved = 100.0 * load.offered as f64 / load.due.max(1) as f64;
     let latency = campaign.lag().map_or_else(String::new, |lag| {
         let p99 = latency.and_then(|latency| latency.p99).map_or_else(|| "—".to_owned(), seconds);
-        let bound = match index {
-            Campaign::WARMUP => "not judged".to_owned(),
-            _judged => format!("bound {}", seconds(tier.p99_bound)),
-        };
+        let bound = p99_bound((index, tier));
+        let bound =
+            bound.map_or_else(|| "not judged".to_owned(), |bound| format!("bound {}", seconds(bound)));
         format!(", p99 {p99} ({bound}), true lag {lag}")
     });
     let spent = now.since(since).as_secs();
     let text = format!("{} {phase} {spent} s: {achieved:.1} % of {} offered{latency}", tier.name, tier.rate);
     Some(stamped(now, &text))
+}
+
+/// What the p99 of a tier is judged by; a warm-up's is not.
+pub(super) fn p99_bound((index, tier): (usize, &Tier)) -> Option<Duration> {
+    (index != Campaign::WARMUP).then_some(tier.p99_bound)
 }
 
 /// The tier that is loaded or recovers, which of the two, and since when.

@@ -15,6 +15,8 @@ use ramp_core::{
 };
 use ramp_report::terminal::harmless;
 
+use crate::progress::text::p99_bound;
+
 /// How a campaign stands.
 #[derive(Debug)]
 pub(in crate::progress) struct View {
@@ -141,7 +143,7 @@ impl Load {
             | Stage::Done { .. } => None,
         };
         let target = tier.rate;
-        let bound = (index != Campaign::WARMUP).then_some(tier.p99_bound);
+        let bound = p99_bound((index, tier));
         let (p99, lag) = (latency.and_then(|latency| latency.p99), campaign.lag());
         Some(Self { tier: index, target, rate, progress: progress.clone(), bound, p99, lag })
     }
